@@ -1,0 +1,1 @@
+"""The nouns that every room shares. Imports no other room, no I/O, no Ray."""
