@@ -51,7 +51,7 @@ class TaskAppError(PromptOptError):
 
 
 class UpstreamError(PromptOptError):
-    """A model server refused or failed. `fatal` stops the run (bad key, unknown model, no quota)."""
+    """A model server failed; `fatal` stops the run (bad key, unknown model, no quota)."""
 
     def __init__(
         self,

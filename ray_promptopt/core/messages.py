@@ -1,0 +1,11 @@
+"""Chat messages as the search sees them: a role and its text."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message. Content parts are joined into text before they get here."""
+
+    role: str
+    content: str

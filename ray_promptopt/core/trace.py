@@ -1,0 +1,40 @@
+"""What the gateway saw of one rollout: its exchanges with the model, and whether any failed."""
+
+from dataclasses import dataclass
+
+from ray_promptopt.core.ids import CorrelationId
+from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.core.usage import Spend
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request as the task app sent it (never the candidate's text) and the model's reply.
+
+    `reply` is the text, or the tool calls as JSON. `failure` is set when the call failed:
+    `candidate` faults (context too long, schema the prompt broke) are the prompt's own doing.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    reply: str
+    model: str
+    spend: Spend
+    latency_s: float
+    status_code: int
+    failure: str | None = None
+    failure_code: str | None = None
+    candidate_fault: bool = False
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All exchanges under one correlation id, in order; complete once the barrier has passed."""
+
+    correlation_id: CorrelationId
+    exchanges: tuple[Exchange, ...]
+
+    @property
+    def spend(self) -> Spend:
+        """The sum over the exchanges."""
+        return sum((exchange.spend for exchange in self.exchanges), Spend())
