@@ -1,0 +1,162 @@
+"""Reads the examples of a reflection or proposal prompt: the text, the answer, what was expected."""
+
+import re
+from dataclasses import dataclass
+
+from ray_promptopt.llm.embedded.labels import find_label_block
+from ray_promptopt.llm.embedded.query import cut_query, find_answered
+from ray_promptopt.llm.embedded.requests import Turn
+
+_SPLIT = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]*Example\b[^\n]*|\**Example[ #]*\d+[ :.)*-]*|<example[^>]*>|-{3,})[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NAME = r"[`'\"“*]*(?P<label>(?<=[`'\"])[^`'\"\n]{1,60}(?=[`'\"])|[A-Za-z]\w*(?:[-?]\w*)?)"
+_EXPECTED = re.compile(
+    r"(?:\bexpected|\bcorrect|\bgold|\bright|\btrue|\btarget|\bshould (?:be|have been)|"
+    r"\bground truth)(?:[ ]+(?:the|intent|label|answer|category|class|output|response|one|is|was|to be"
+    rf"))*[ ]*(?:is|was|:|=)?[ ]*{_NAME}",
+    re.IGNORECASE,
+)
+_ANSWERED = re.compile(
+    r"(?:\b(?:the )?(?:answer|response|output|prediction|model)(?: was| is|:)|\bgot|\bpredicted|"
+    r"\banswered|\breturned|\bchose|\bpicked|\brather than|\binstead of|\bnot)"
+    rf"(?:[ ]+(?:the|intent|label|was|answered|said))*[ ]*:?[ ]*{_NAME}",
+    re.IGNORECASE,
+)
+_OUTPUT_HEADER = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]*|\**)(?:generated[ ]|assistant'?s?[ ]|model[ ])?"
+    r"(?:outputs?|response|answer)[ :*]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FEEDBACK_HEADER = re.compile(
+    r"^[ \t]*(?:(?:#{1,6}[ \t]*|\*\*|<)feedback\b[^\n]*|feedback[ \t]*:[ \t]*)", re.I | re.M
+)
+_QUOTED_TEXT = re.compile(r"\b(?:for|query|text|input|message)\b[^\"\n]{0,20}[:=]?[ ]*\"([^\"\n]{3,400})\"")
+_SUBHEADED = re.compile(
+    r"^#{1,6}[ \t]*(?:customer[ ])?(?:query|text|message|question|utterance)[ \t]*:?\n+"
+    r"(?P<text>\S[^\n]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ROLE = re.compile(r"^[ \t]*[\[<(]?(?:user|system|assistant)[\]>)]?[ \t]*:[ \t]*", re.I | re.M)
+_RIGHT = re.compile(r"(?<!in)(?<!not )\bcorrect(?:ly)?\b(?! (?:intent|label|answer|category))|\bscore\W{1,3}1(?:\.0+)?\b", re.I)
+_WRONG = re.compile(r"\bincorrect|\bwrong\b|\bnot correct|\bexpected\b|\bshould\b|\bscore\W{1,3}0", re.I)
+_NOT_LABELS = frozenset(
+    "the a an is was be been but and or not in on one answer label intent category class output"
+    " correct incorrect wrong right it this that yes no none true false tool call with for to of"
+    " given so only".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One example as read; `answered` equals `expected` where the answer was right."""
+
+    text: str
+    expected: str | None
+    answered: str | None
+    feedback: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether the answer is known to be wrong."""
+        return self.expected is not None and self.answered != self.expected
+
+
+def read_examples(text: str) -> list[Example]:
+    """Every example of the text that shows an input, in order."""
+    chunks = _SPLIT.split(text)
+    chunks = chunks[1:] if len(chunks) > 1 else chunks
+    if len(chunks) == 1:
+        return _answered_blocks(text) or _feedback_lines(text) or _chunk_if_any(chunks[0])
+    found = [_read_chunk(chunk) for chunk in chunks]
+    return [example for example in found if example.text and (example.expected or example.feedback)]
+
+
+def _chunk_if_any(chunk: str) -> list[Example]:
+    example = _read_chunk(chunk)
+    return [example] if _FEEDBACK_HEADER.search(chunk) and example.text else []
+
+
+def _answered_blocks(text: str) -> list[Example]:
+    if _FEEDBACK_HEADER.search(text):
+        return []
+    return [
+        Example(found.text, label, label, "")
+        for found in find_answered(text)
+        if (label := found.answer.strip(" `'\"*."))
+    ]
+
+
+def _feedback_lines(text: str) -> list[Example]:
+    """Feedback that stands alone, a line each, with the text it is about in quotes."""
+    examples = []
+    for line in text.splitlines():
+        quoted = _QUOTED_TEXT.search(line)
+        example = _judged(line, "") if quoted else None
+        if quoted and example and example.expected:
+            examples.append(Example(quoted[1], example.expected, example.answered, line.strip()))
+    return examples
+
+
+def _read_chunk(chunk: str) -> Example:
+    header = _FEEDBACK_HEADER.search(chunk)
+    feedback = chunk[header.end() :].strip() if header else ""
+    before = chunk[: header.start()] if header else chunk
+    feedback = re.sub(r"</\w+>", "", feedback).strip()
+    answer_header = _OUTPUT_HEADER.search(before)
+    inputs = before[: answer_header.start()] if answer_header else before
+    outputs = before[answer_header.end() :] if answer_header else ""
+    judged = _judged(feedback, outputs)
+    if header is None and judged.expected is None:
+        blocks = _answered_blocks(chunk)
+        if blocks:
+            return blocks[0]
+    return Example(_input_text(inputs, feedback), judged.expected, judged.answered, feedback)
+
+
+def _judged(feedback: str, outputs: str) -> Example:
+    """What the feedback expected and what was answered instead."""
+    expected = _first_name(_EXPECTED, feedback)
+    answered = _first_name(_ANSWERED, feedback) or _output_label(outputs)
+    if expected is None and _RIGHT.search(feedback) and not _WRONG.search(feedback):
+        expected = answered
+    elif expected is not None and answered == expected and _WRONG.search(outputs):
+        answered = None
+    return Example("", expected, answered, feedback)
+
+
+def _first_name(pattern: re.Pattern[str], text: str) -> str | None:
+    for match in pattern.finditer(text):
+        name = match["label"].rstrip(".,;:")
+        if name.lower() not in _NOT_LABELS:
+            return name
+    return None
+
+
+def _output_label(outputs: str) -> str | None:
+    """The value of a JSON argument, or the one identifier that the output is."""
+    value = re.search(r"\\?\"(?:intent|label|category|answer|class)\\?\"\s*:\s*\\?\"([^\"\\]+)", outputs)
+    if value:
+        return value[1]
+    words = [w for w in re.findall(r"[A-Za-z][\w?-]*", outputs) if w.lower() not in _NOT_LABELS]
+    with_bars = [word for word in words if "_" in word]
+    return with_bars[-1] if with_bars else (words[0] if len(words) == 1 else None)
+
+
+def _input_text(inputs: str, feedback: str) -> str:
+    """The text the task is about: a field, the quoted text of the feedback, or all that is not a list."""
+    plain = _ROLE.sub("\n", inputs)
+    field = _SUBHEADED.search(plain) or re.search(
+        r"\"(?:query|text|input|message|question)\"\s*:\s*\"(?P<text>(?:[^\"\\]|\\.)+)\"", plain
+    )
+    if field:
+        return field["text"].strip()
+    quoted = _QUOTED_TEXT.search(feedback)
+    if quoted:
+        return quoted[1]
+    plain = re.sub(r"^[ \t]*#{1,6}[^\n]*$", "", plain, flags=re.M)
+    block = find_label_block(plain)
+    kept = [line for n, line in enumerate(plain.split("\n")) if n not in block.lines]
+    query = cut_query((Turn("user", "\n".join(kept).strip()),)).query
+    return re.sub(r"</?\w+>", "", query).strip()[:400]

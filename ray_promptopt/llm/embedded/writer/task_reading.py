@@ -1,0 +1,130 @@
+"""What a prompt asks of the writer: the kind of work, the texts it starts from, what it shows."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from ray_promptopt.llm.embedded.labels import find_label_block
+from ray_promptopt.llm.embedded.text import stems_of
+from ray_promptopt.llm.embedded.writer.examples import Example, read_examples
+from ray_promptopt.llm.embedded.writer.sections import Section, find_sections
+
+_JUDGE = re.compile(
+    r"\brubric\b|\bcriteri(?:on|a)\b|\b(?:score|grade|rate|judge|evaluate) the (?:following|response|"
+    r"answer|text|output)",
+    re.IGNORECASE,
+)
+_INSTRUCTION_WANTED = re.compile(
+    r"\b(?:new|improved|better|revised|merged|combined|proposed|updated|single|shorter|one)\b"
+    r"[^.\n]{0,40}\b(?:instructions?|prompt|text|version)\b|"
+    r"\b(?:propose|write|improve|rewrite|merge|combine|rebase|shorten)\b[^.\n]{0,60}"
+    r"\b(?:instructions?|prompts?|texts?|edits?|lessons?)\b|\bproposed[_ ]instruction",
+    re.IGNORECASE,
+)
+_SUMMARY = re.compile(r"\b(?:summar(?:y|ise|ize)|observations|describe the data)", re.IGNORECASE)
+_MERGE = re.compile(r"\b(?:merge|combine|rebase|crossover|reconcile|unify)\b", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"(?:at most|no more than|under|within|fewer than|less than|maximum(?: of)?|limit(?:ed)?(?: to)?"
+    r"|up to|not exceed|below)\s+(?P<n>\d[\d,]*)\s*(?P<unit>words?|tokens?|characters?|chars?)",
+    re.IGNORECASE,
+)
+_SHORTEN = re.compile(r"\b(?:shorten|make it shorter|shorter (?:version|instruction|prompt)|too long|concise version)\b", re.I)
+_REJECTED = re.compile(
+    r"^[^\n]*\b(?:rejected|did not help|failed edits?|already tried|tried before|do not repeat)\b[^\n]*\n"
+    r"(?P<body>(?:(?!\n\n(?![ \t]*[-*\d`])).)*)",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+_QUOTED = re.compile(r"[\"“]([^\"”\n]{1,60})[\"”]")
+_RULE = re.compile(
+    r"^\s*(?:[-*•]\s+)?(?:\**(?:must|should|rule|always|never|do not)\b[ :*]*(?P<rule>[^\n]{8,200}))$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_WORDS_PER_UNIT = {"w": 1.0, "t": 0.7, "c": 0.16}
+
+
+class Work(Enum):
+    """The kinds of work the writer knows."""
+
+    IMPROVE = "improve"
+    MERGE = "merge"
+    SUMMARISE = "summarise"
+    JUDGE = "judge"
+
+
+@dataclass(frozen=True, slots=True)
+class WriterTask:
+    """A prompt for the writer, as read."""
+
+    work: Work
+    instructions: tuple[str, ...]
+    examples: tuple[Example, ...]
+    labels: tuple[str, ...]
+    avoided: frozenset[tuple[str, ...]]
+    rules: tuple[str, ...]
+    max_words: int | None
+    shorten: bool
+    prompt: str
+
+
+def read_task(prompt: str) -> WriterTask:
+    """Read a prompt of any layout."""
+    sections = find_sections(prompt)
+    chosen = _instructions(sections)
+    around = _without(prompt, chosen)
+    rejected = "\n".join(match["body"] for match in _REJECTED.finditer(around))
+    examples = tuple(read_examples(_REJECTED.sub("", around)))
+    instructions = tuple(dict.fromkeys(section.body for section in chosen))
+    known = dict.fromkeys(find_label_block(around).labels)
+    for example in examples:
+        known.update(dict.fromkeys(x for x in (example.expected, example.answered) if x))
+    return WriterTask(
+        work=_work(around, instructions, examples),
+        instructions=instructions,
+        examples=examples,
+        labels=tuple(known),
+        avoided=frozenset(tuple(stems_of(cue)) for cue in _QUOTED.findall(rejected)),
+        rules=tuple(match["rule"].strip() for match in _RULE.finditer(around)),
+        max_words=_limit(around),
+        shorten=_SHORTEN.search(around) is not None,
+        prompt=prompt,
+    )
+
+
+def _instructions(sections: list[Section]) -> list[Section]:
+    """The sections that are instructions; a single one without a name may still be it."""
+    named = [s for s in sections if s.is_instruction and not _REJECTED.search(s.intro + "\n")]
+    shows = [s for s in sections if read_examples(s.body)]
+    if not named and len(sections) > len(shows):
+        named = [next(s for s in sections if s not in shows)]
+    kept: list[Section] = []
+    for section in named:
+        if section not in shows and (not kept or section.start >= kept[-1].end):
+            kept.append(section)
+    return kept
+
+
+def _without(prompt: str, sections: list[Section]) -> str:
+    parts, here = [], 0
+    for section in sections:
+        parts.append(prompt[here : section.start])
+        here = section.end
+    return "\n".join([*parts, prompt[here:]])
+
+
+def _work(around: str, instructions: tuple[str, ...], examples: tuple[Example, ...]) -> Work:
+    wanted = _INSTRUCTION_WANTED.search(around) is not None
+    if _JUDGE.search(around) and not wanted:
+        return Work.JUDGE
+    if len(instructions) > 1 and (_MERGE.search(around) or not examples):
+        return Work.MERGE
+    if not wanted and _SUMMARY.search(around):
+        return Work.SUMMARISE
+    return Work.IMPROVE
+
+
+def _limit(around: str) -> int | None:
+    limits = [
+        int(int(m["n"].replace(",", "")) * _WORDS_PER_UNIT[m["unit"][0].lower()])
+        for m in _LIMIT.finditer(around)
+    ]
+    return max(min(limits), 20) if limits else None
