@@ -1,0 +1,6 @@
+"""GEPA: reflective evolution of prompts over a Pareto front (arXiv 2507.19457)."""
+
+from ray_promptopt.algorithms.gepa.optimizer import GepaOptimizer
+from ray_promptopt.algorithms.gepa.settings import GepaSettings
+
+__all__ = ["GepaOptimizer", "GepaSettings"]

@@ -1,0 +1,122 @@
+"""GEPA behind the Optimizer protocol: routes outcomes to the search and its work to the asker."""
+
+import math
+from collections.abc import Mapping
+
+from ray_promptopt.algorithms.gepa.rules import end_stage
+from ray_promptopt.algorithms.gepa.search import Search
+from ray_promptopt.algorithms.gepa.settings import GepaSettings
+from ray_promptopt.algorithms.gepa.state import restore, save
+from ray_promptopt.algorithms.ledger import WorkLedger
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import ConfigError, ConfigProblem
+from ray_promptopt.core.work import (
+    CandidateSummary,
+    Decision,
+    EvaluateCandidate,
+    FailedOutcome,
+    Outcome,
+    ProposalOutcome,
+    ProposeText,
+    RolloutOutcome,
+    SearchView,
+    WorkItem,
+)
+
+
+class GepaOptimizer:
+    """Reflective evolution over a Pareto front (arXiv 2507.19457), schedule `reference`.
+
+    Invariant: unless the search is over, at least one work item is open.
+    """
+
+    def __init__(self, settings: GepaSettings, initial: Candidate) -> None:
+        if not initial.components:
+            problem = ConfigProblem("initial candidate", "{}", "give at least one component")
+            raise ConfigError("GEPA", (problem,))
+        self._search = Search(settings, initial)
+        self._ledger = WorkLedger()
+        self._ledger.issue(self._search.items())
+
+    @property
+    def discarded(self) -> dict[str, int]:
+        """How many reflections and proposals were thrown away, by reason."""
+        return dict(self._search.tally.discarded)
+
+    def ask(self, capacity: int) -> list[WorkItem]:
+        """Up to `capacity` items of the present stage."""
+        return self._ledger.take(capacity)
+
+    def tell(self, outcome: Outcome) -> list[Decision]:
+        """Take an outcome in; the last one of a stage moves the search on.
+
+        Raises ValueError on an id never asked for, a kind that does not fit, or a score that is
+        not finite.
+        """
+        item = self._ledger.find(outcome.work_id)
+        if item is None:
+            return []
+        self._record(item, outcome)
+        self._ledger.settle(item.work_id)
+        if self._ledger.num_open:
+            return []
+        decisions = end_stage(self._search)
+        self._ledger.issue(self._search.items())
+        return decisions
+
+    def _record(self, item: WorkItem, outcome: Outcome) -> None:
+        match item, outcome:
+            case _, FailedOutcome():
+                self._search.record_failure(item, outcome)
+            case EvaluateCandidate(), RolloutOutcome(score=score) if math.isfinite(score):
+                self._search.record_rollout(item, outcome)
+            case EvaluateCandidate(), RolloutOutcome(score=score):
+                raise ValueError(f"score of {item.work_id!r} is {score}; it must be finite")
+            case ProposeText(), ProposalOutcome():
+                self._search.record_proposal(outcome)
+            case _:
+                raise ValueError(
+                    f"{type(outcome).__name__} does not answer {item.work_id!r}, "
+                    f"which is {type(item).__name__}"
+                )
+
+    def stop_reason(self) -> str | None:
+        """Why the search is over, in words; None while it goes on."""
+        return self._search.stop
+
+    def view(self) -> SearchView:
+        """The state of the search, for people."""
+        search, population = self._search, self._search.population
+        on_front = population.front_members()
+        members = population.members
+        summaries = tuple(
+            CandidateSummary(
+                member.candidate,
+                tuple(members[parent].candidate.id for parent in member.parents),
+                member.origin,
+                member.iteration,
+                population.scores(index),
+                index in on_front,
+            )
+            for index, member in enumerate(members)
+        )
+        return SearchView(
+            candidates=summaries or (CandidateSummary(search.initial, (), "initial", 0),),
+            best=members[population.best].candidate.id if members else search.initial.id,
+            iteration=search.mutation.iteration,
+            accepted=search.tally.accepted,
+            rejected=search.tally.rejected,
+            front_size=len(on_front),
+            in_flight=self._ledger.num_taken,
+            rollouts_used=int(search.budget.spent),
+        )
+
+    def state_dict(self) -> dict[str, object]:
+        """The whole state as JSON-compatible values."""
+        return save(self._search, self._ledger.settled)
+
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """Continue from `state_dict()`; items that were handed out unanswered are asked again."""
+        settled = restore(self._search, state)
+        self._ledger = WorkLedger(settled)
+        self._ledger.issue(self._search.items())

@@ -1,0 +1,94 @@
+"""What a GEPA run is made with. Plain values, so that the search knows nothing of config files."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ray_promptopt.algorithms.gepa.reflection import DEFAULT_TEMPLATE, TEMPLATE_FIELDS
+from ray_promptopt.core.errors import ConfigError, ConfigProblem
+
+CandidateSelectorName = Literal["pareto", "current_best", "epsilon_greedy", "top_k_pareto"]
+ComponentSelectorName = Literal["round_robin", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class GepaSettings:
+    """Settings of the schedule `reference`: one mutation at a time, as in arXiv 2507.19457.
+
+    Raises ConfigError with every problem found.
+    """
+
+    train: tuple[int, ...]
+    """Seeds that minibatches are drawn from."""
+    validation: tuple[int, ...]
+    """Seeds that accepted candidates are scored on; the fronts are kept per seed."""
+    rollout_budget: int
+    """The most rollouts the search may use."""
+    minibatch_size: int = 3
+    """Training examples per mutation; at most the number of training seeds is used."""
+    rng_seed: int = 0
+    """Every random stream derives from it."""
+    candidate_selector: CandidateSelectorName = "pareto"
+    """How the parent of a mutation is chosen."""
+    epsilon: float = 0.1
+    """`epsilon_greedy`: the chance of a uniformly drawn parent."""
+    top_k: int = 5
+    """`top_k_pareto`: how many of the best candidates may be parents."""
+    component_selector: ComponentSelectorName = "round_robin"
+    """Which components a mutation rewrites."""
+    merge: bool = False
+    """Whether lineages are crossed."""
+    max_merges: int = 5
+    """The most merged candidates that may join the population."""
+    skip_perfect_score: bool = True
+    """Whether a parent that is perfect on its minibatch is left alone."""
+    perfect_score: float = 1.0
+    """The score from which on an example teaches nothing."""
+    patience: int | None = None
+    """End after this many proposals in a row without a new best; None: never."""
+    max_proposals: int | None = None
+    """End after this many proposals; None: no limit."""
+    reflection_prompt: str = DEFAULT_TEMPLATE
+    """Template of the reflection prompt, with `<curr_param>` and `<side_info>`."""
+
+    def __post_init__(self) -> None:
+        problems = (*_seed_problems(self), *_range_problems(self), *_template_problems(self))
+        if problems:
+            raise ConfigError("GEPA settings", problems)
+
+
+def _seed_problems(settings: GepaSettings) -> list[ConfigProblem]:
+    problems = []
+    for key, seeds in (("train", settings.train), ("validation", settings.validation)):
+        if not seeds:
+            problems.append(ConfigProblem(key, "[]", "give at least one seed"))
+        repeated = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if repeated:
+            problems.append(ConfigProblem(key, str(repeated), "name each seed once"))
+    return problems
+
+
+def _range_problems(settings: GepaSettings) -> list[ConfigProblem]:
+    lowest: list[tuple[str, float | None, float]] = [
+        ("rollout_budget", settings.rollout_budget, 1),
+        ("minibatch_size", settings.minibatch_size, 1),
+        ("top_k", settings.top_k, 1),
+        ("max_merges", settings.max_merges, 0),
+        ("patience", settings.patience, 1),
+        ("max_proposals", settings.max_proposals, 0),
+    ]
+    problems = [
+        ConfigProblem(key, str(value), f"must be at least {least}")
+        for key, value, least in lowest
+        if value is not None and value < least
+    ]
+    if not 0.0 <= settings.epsilon <= 1.0:
+        problems.append(ConfigProblem("epsilon", str(settings.epsilon), "must lie in 0..1"))
+    return problems
+
+
+def _template_problems(settings: GepaSettings) -> list[ConfigProblem]:
+    template = settings.reflection_prompt
+    missing = [field for field in TEMPLATE_FIELDS if field not in template]
+    if not missing:
+        return []
+    return [ConfigProblem("reflection_prompt", repr(template[:60]), f"add {' and '.join(missing)}")]

@@ -1,0 +1,68 @@
+"""Which work items wait, which were handed out, and which were answered. Used by every algorithm.
+
+Each id goes one way: issued, taken, settled. Settling it again is recognised and changes nothing.
+"""
+
+from collections.abc import Iterable
+
+from ray_promptopt.core.ids import WorkId
+from ray_promptopt.core.work import WorkItem
+
+
+class WorkLedger:
+    """The open work of one optimizer, in the order in which it was issued."""
+
+    def __init__(self, settled: Iterable[WorkId] = ()) -> None:
+        self._ready: dict[WorkId, WorkItem] = {}
+        self._taken: dict[WorkId, WorkItem] = {}
+        self._settled = set(settled)
+
+    @property
+    def num_open(self) -> int:
+        """Items issued and not yet settled."""
+        return len(self._ready) + len(self._taken)
+
+    @property
+    def num_taken(self) -> int:
+        """Items handed out and not yet settled."""
+        return len(self._taken)
+
+    @property
+    def settled(self) -> tuple[WorkId, ...]:
+        """Every id that was answered, sorted."""
+        return tuple(sorted(self._settled))
+
+    def issue(self, items: Iterable[WorkItem]) -> None:
+        """Add items, leaving out those already settled. Raises ValueError on an id in use."""
+        for item in items:
+            if item.work_id in self._ready or item.work_id in self._taken:
+                raise ValueError(f"work id {item.work_id!r} was issued twice; ids must be unique")
+            if item.work_id not in self._settled:
+                self._ready[item.work_id] = item
+
+    def take(self, capacity: int) -> list[WorkItem]:
+        """Hand out up to `capacity` items, oldest first."""
+        ids = list(self._ready)[: max(0, capacity)]
+        items = [self._ready.pop(work_id) for work_id in ids]
+        self._taken.update((item.work_id, item) for item in items)
+        return items
+
+    def find(self, work_id: WorkId) -> WorkItem | None:
+        """The open item of this id; None when it is settled.
+
+        Raises ValueError when the id was never issued. An item that was not handed out yet is
+        open too: that is how a journal is replayed.
+        """
+        item = self._taken.get(work_id) or self._ready.get(work_id)
+        if item is None and work_id not in self._settled:
+            raise ValueError(
+                f"outcome for work id {work_id!r}, which was never asked for; "
+                "tell an optimizer only what itself or its replayed journal asked"
+            )
+        return item
+
+    def settle(self, work_id: WorkId) -> None:
+        """Close an open item."""
+        self._ready.pop(work_id, None)
+        self._taken.pop(work_id, None)
+        self._settled.add(work_id)

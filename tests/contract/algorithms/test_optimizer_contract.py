@@ -1,0 +1,277 @@
+"""What every algorithm promises behind the Optimizer protocol (see algorithms/base.py)."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.fakes.landscape import Landscape, run_search
+
+from ray_promptopt.algorithms.base import Optimizer
+from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.ids import WorkId
+from ray_promptopt.core.work import (
+    DecisionKind,
+    EvaluateCandidate,
+    FailedOutcome,
+    Outcome,
+    ProposalOutcome,
+    ProposeText,
+    RolloutOutcome,
+    WorkItem,
+)
+
+BUDGET = 150
+INITIAL = Candidate.of({"answer": "Answer {query}.", "classify": "Pick a label."})
+
+Factory = Callable[[], Optimizer]
+
+
+def gepa_reference() -> Optimizer:
+    settings = GepaSettings(tuple(range(10)), tuple(range(20, 32)), BUDGET, rng_seed=3)
+    return GepaOptimizer(settings, INITIAL)
+
+
+def gepa_merging() -> Optimizer:
+    settings = GepaSettings(
+        tuple(range(7)),
+        tuple(range(20, 30)),
+        BUDGET,
+        rng_seed=5,
+        candidate_selector="epsilon_greedy",
+        epsilon=0.5,
+        component_selector="all",
+        merge=True,
+    )
+    return GepaOptimizer(settings, INITIAL)
+
+
+FACTORIES: dict[str, Factory] = {"gepa": gepa_reference, "gepa-merge": gepa_merging}
+
+
+@pytest.fixture(params=FACTORIES, scope="module")
+def make(request: pytest.FixtureRequest) -> Factory:
+    return FACTORIES[request.param]
+
+
+def through_json(optimizer: Optimizer) -> dict[str, object]:
+    state: dict[str, object] = json.loads(json.dumps(optimizer.state_dict(), allow_nan=False))
+    return state
+
+
+def ask_all(optimizer: Optimizer) -> list[WorkItem]:
+    return list(iter_asks(optimizer, 1000))
+
+
+def iter_asks(optimizer: Optimizer, capacity: int) -> Iterator[WorkItem]:
+    while items := optimizer.ask(capacity):
+        yield from items
+
+
+def test_search_when_driven_to_its_end_improves_and_says_why_it_stopped(make: Factory) -> None:
+    optimizer = make()
+    _, decisions = run_search(optimizer, Landscape())
+    view = optimizer.view()
+    first, best = view.candidates[0], next(c for c in view.candidates if c.candidate.id == view.best)
+    assert first.candidate == INITIAL
+    assert first.validation_mean == 0.0
+    assert best.validation_mean is not None
+    assert best.validation_mean >= 0.5
+    assert optimizer.stop_reason()
+    assert optimizer.ask(10) == []
+    assert [d.message for d in decisions if d.kind is DecisionKind.STOPPED] == [
+        optimizer.stop_reason()
+    ]
+
+
+def test_view_when_search_ended_counts_the_rollouts_that_were_scored(make: Factory) -> None:
+    optimizer, landscape = make(), Landscape()
+    run_search(optimizer, landscape)
+    view = optimizer.view()
+    assert view.rollouts_used == landscape.num_rollouts <= BUDGET
+    assert view.in_flight == 0
+    assert view.front_size == sum(c.on_front for c in view.candidates) > 0
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 5])
+def test_asks_when_capacity_is_small_are_the_same_overall(make: Factory, capacity: int) -> None:
+    wide, narrow = make(), make()
+    wide_journal, _ = run_search(wide, Landscape())
+    narrow_journal, _ = run_search(narrow, Landscape(), capacity=capacity)
+    assert narrow_journal == wide_journal
+    assert through_json(narrow) == through_json(wide)
+
+
+def test_ask_when_capacity_is_zero_hands_out_nothing(make: Factory) -> None:
+    assert make().ask(0) == []
+
+
+def test_ask_when_repeated_never_hands_out_an_item_twice(make: Factory) -> None:
+    optimizer, landscape = make(), Landscape()
+    seen: set[WorkId] = set()
+    while optimizer.stop_reason() is None:
+        for item in optimizer.ask(4):
+            assert item.work_id not in seen
+            seen.add(item.work_id)
+            optimizer.tell(landscape.answer(item))
+
+
+def test_replay_of_the_journal_when_nothing_was_asked_gives_the_same_asks(make: Factory) -> None:
+    journal, decisions = run_search(make(), Landscape())
+    for length in range(0, len(journal), 7):
+        original, replayed = make(), make()
+        for outcome in journal[:length]:
+            assert original.ask(1)[0].work_id == outcome.work_id
+            original.tell(outcome)
+        repeated = [d for outcome in journal[:length] for d in replayed.tell(outcome)]
+        assert repeated == decisions[: len(repeated)]
+        assert through_json(replayed) == through_json(original)
+        assert ask_all(replayed) == ask_all(original)
+
+
+def test_state_dict_when_loaded_at_every_step_continues_identically(make: Factory) -> None:
+    original, landscape = make(), Landscape(lost=lambda item: hash_of(item) % 11 == 0)
+    handed_out: dict[WorkId, WorkItem] = {}
+    while original.stop_reason() is None:
+        handed_out |= {item.work_id: item for item in original.ask(3)}
+        copy = make()
+        copy.load_state_dict(through_json(original))
+        assert through_json(copy) == through_json(original)
+        asked_again = ask_all(copy)
+        for item in handed_out.values():
+            assert item in asked_again
+        item = handed_out.pop(next(reversed(handed_out)))
+        outcome = landscape.answer(item)
+        assert copy.tell(outcome) == original.tell(outcome)
+        assert through_json(copy) == through_json(original)
+        assert copy.stop_reason() == original.stop_reason()
+
+
+def hash_of(item: WorkItem) -> int:
+    return sum(ord(char) for char in item.work_id)
+
+
+def test_state_dict_when_loaded_midway_ends_as_the_unbroken_search(make: Factory) -> None:
+    unbroken, broken = make(), make()
+    run_search(unbroken, Landscape())
+    landscape = Landscape()
+    while broken.stop_reason() is None:
+        for item in broken.ask(2)[:1]:
+            broken.tell(landscape.answer(item))
+        resumed = make()
+        resumed.load_state_dict(through_json(broken))
+        broken = resumed
+    assert sorted_state(broken) == sorted_state(unbroken)
+
+
+def sorted_state(optimizer: Optimizer) -> str:
+    return json.dumps(optimizer.state_dict(), sort_keys=True)
+
+
+def test_tell_when_id_was_never_asked_is_refused(make: Factory) -> None:
+    with pytest.raises(ValueError, match="never asked"):
+        make().tell(FailedOutcome(WorkId("i99.nothing"), "lost"))
+
+
+def test_tell_when_outcome_was_told_before_changes_nothing(make: Factory) -> None:
+    once, twice, landscape = make(), make(), Landscape()
+    while once.stop_reason() is None:
+        outcome = landscape.answer(once.ask(1)[0])
+        twice.ask(1)
+        assert once.tell(outcome) == twice.tell(outcome)
+        assert twice.tell(outcome) == []
+        assert twice.tell(FailedOutcome(outcome.work_id, "late")) == []
+        assert twice.view() == once.view()
+
+
+def test_tell_when_outcome_is_of_the_wrong_kind_or_not_finite_is_refused(make: Factory) -> None:
+    optimizer = make()
+    item = optimizer.ask(1)[0]
+    assert isinstance(item, EvaluateCandidate)
+    before = through_json(optimizer)
+    with pytest.raises(ValueError, match="does not answer"):
+        optimizer.tell(ProposalOutcome(item.work_id, "```\ntext\n```"))
+    scored = Landscape().answer(item)
+    assert isinstance(scored, RolloutOutcome)
+    with pytest.raises(ValueError, match="finite"):
+        optimizer.tell(RolloutOutcome(item.work_id, float("nan"), scored.evidence))
+    assert through_json(optimizer) == before
+
+
+def test_search_when_everything_is_lost_ends_and_costs_nothing(make: Factory) -> None:
+    optimizer = make()
+    run_search(optimizer, Landscape(lost=lambda item: True))
+    assert "connection refused" in str(optimizer.stop_reason())
+    assert optimizer.view().rollouts_used == 0
+
+
+def test_search_when_the_task_app_dies_after_the_start_ends(make: Factory) -> None:
+    optimizer = make()
+    run_search(optimizer, Landscape(lost=lambda item: not item.work_id.startswith("i0.")))
+    assert "lost every rollout" in str(optimizer.stop_reason())
+
+
+def test_search_when_every_model_call_is_lost_ends(make: Factory) -> None:
+    optimizer = make()
+    run_search(optimizer, Landscape(lost=lambda item: isinstance(item, ProposeText)))
+    assert "rollout budget" in str(optimizer.stop_reason())
+    assert len(optimizer.view().candidates) == 1
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_search_when_order_losses_and_scores_are_arbitrary_ends_within_its_budget(
+    name: str, data: st.DataObject
+) -> None:
+    optimizer = FACTORIES[name]()
+    rng = data.draw(st.randoms(use_true_random=False))
+    loss = data.draw(st.sampled_from([0.0, 0.1, 0.5]))
+    waiting: list[WorkItem] = []
+    rollouts = asked_and_open = 0
+    for _ in range(5000):
+        new = optimizer.ask(rng.randint(0, 8) if waiting else 8)
+        waiting += new
+        asked_and_open += sum(isinstance(item, EvaluateCandidate) for item in new)
+        assert rollouts + asked_and_open <= BUDGET
+        if not waiting:
+            break
+        outcome = arbitrary_outcome(waiting.pop(rng.randrange(len(waiting))), rng.random, loss)
+        if "reflect" not in outcome.work_id:
+            asked_and_open -= 1
+            rollouts += isinstance(outcome, RolloutOutcome)
+        optimizer.tell(outcome)
+    assert optimizer.stop_reason()
+    assert optimizer.view().rollouts_used == rollouts <= BUDGET
+
+
+def arbitrary_outcome(item: WorkItem, draw: Callable[[], float], loss: float) -> Outcome:
+    if draw() < loss:
+        return FailedOutcome(item.work_id, "lost")
+    if isinstance(item, ProposeText):
+        text = f"```\n{{query}} {draw()}\n```" if draw() < 0.8 else "no fence"
+        return ProposalOutcome(item.work_id, text, truncated=draw() < 0.1)
+    answer = Landscape().answer(item)
+    assert isinstance(answer, RolloutOutcome)
+    return RolloutOutcome(item.work_id, round(draw(), 1), answer.evidence)
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_asks_when_a_stage_is_answered_in_any_order_are_the_same(
+    name: str, data: st.DataObject
+) -> None:
+    straight, shuffled = FACTORIES[name](), FACTORIES[name]()
+    landscape = Landscape()
+    rng = data.draw(st.randoms(use_true_random=False))
+    while straight.stop_reason() is None:
+        items, others = ask_all(straight), ask_all(shuffled)
+        assert others == items
+        rng.shuffle(others)
+        for item, other in zip(items, others, strict=True):
+            straight.tell(landscape.answer(item))
+            shuffled.tell(landscape.answer(other))
+    assert sorted_state(shuffled) == sorted_state(straight)
