@@ -93,7 +93,7 @@ class GepaOptimizer:
             CandidateSummary(
                 member.candidate,
                 tuple(members[parent].candidate.id for parent in member.parents),
-                member.origin,
+                member.origin.value,
                 member.iteration,
                 population.scores(index),
                 index in on_front,

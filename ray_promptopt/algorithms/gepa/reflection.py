@@ -83,5 +83,5 @@ def _render_lesson(number: int, lesson: Lesson) -> str:
         f"# Example {number}\n"
         f"## Inputs\n{evidence.inputs.strip()}\n\n"
         f"## Generated Outputs\n{evidence.output.strip()}\n\n"
-        f"## Feedback\n{feedback.strip()}\n"
+        f"## Feedback\n{feedback.strip()}"
     )

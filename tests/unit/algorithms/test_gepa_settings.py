@@ -1,0 +1,59 @@
+import dataclasses
+
+import pytest
+
+from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import ConfigError, JournalError
+
+GOOD = GepaSettings((0, 1), (2, 3), 100)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("train", (), "train"),
+        ("validation", (3, 3), r"validation = \[3\]: name each seed once"),
+        ("rollout_budget", 0, "rollout_budget"),
+        ("minibatch_size", 0, "minibatch_size"),
+        ("epsilon", 1.5, "epsilon"),
+        ("top_k", 0, "top_k"),
+        ("max_merges", -1, "max_merges"),
+        ("patience", 0, "patience"),
+        ("reflection_prompt", "<curr_param>", "add <side_info>"),
+    ],
+)
+def test_settings_when_a_value_is_out_of_range_name_it(
+    field: str, value: object, word: str
+) -> None:
+    with pytest.raises(ConfigError, match=word):
+        dataclasses.replace(GOOD, **{field: value})  # type: ignore[arg-type]
+
+
+def test_settings_when_several_values_are_wrong_name_all() -> None:
+    with pytest.raises(ConfigError) as caught:
+        GepaSettings((), (), 0)
+    assert [problem.key for problem in caught.value.problems] == [
+        "train",
+        "validation",
+        "rollout_budget",
+    ]
+
+
+def test_optimizer_when_the_initial_candidate_is_empty_is_refused() -> None:
+    with pytest.raises(ConfigError, match="at least one component"):
+        GepaOptimizer(GOOD, Candidate.of({}))
+
+
+def test_load_when_the_state_is_of_another_run_is_refused() -> None:
+    state = GepaOptimizer(GOOD, Candidate.of({"a": "x"})).state_dict()
+    other = GepaOptimizer(dataclasses.replace(GOOD, train=(5,)), Candidate.of({"a": "x"}))
+    with pytest.raises(JournalError, match="train seeds"):
+        other.load_state_dict(state)
+    with pytest.raises(JournalError, match="initial candidate"):
+        GepaOptimizer(GOOD, Candidate.of({"a": "y"})).load_state_dict(state)
+
+
+def test_load_when_the_state_is_damaged_is_refused() -> None:
+    with pytest.raises(JournalError, match="cannot be read"):
+        GepaOptimizer(GOOD, Candidate.of({"a": "x"})).load_state_dict({"version": 1})
