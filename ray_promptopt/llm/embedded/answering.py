@@ -1,4 +1,4 @@
-"""Puts an answer into the form the request asks for: a tool call, JSON, the label, or a sentence."""
+"""Puts an answer into the form asked for: a tool call, JSON, the label, or a sentence."""
 
 import json
 import random
@@ -56,7 +56,7 @@ def answer_as_reader(request: ChatRequest) -> Reply:
 def fill_fields(
     fields: tuple[SchemaField, ...], main: SchemaField | None, text: str, confidence: float
 ) -> dict[str, Any]:
-    """Values for a schema: `text` in its main field, plain values in the others that it requires."""
+    """Values for a schema: `text` in its main field, plain values in others it requires."""
     values: dict[str, Any] = {}
     for field in fields:
         if field is main:

@@ -11,7 +11,9 @@ from functools import lru_cache
 from ray_promptopt.llm.embedded.text import STOP_STEMS, stems_of, words_of
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'`])")
-_QUOTED = re.compile(r"\"([^\"\n]{1,80})\"|“([^”\n]{1,80})”|`([^`\n]{1,80})`|(?<!\w)'([^'\n]{2,80})'(?!\w)")
+_QUOTED = re.compile(
+    r"\"([^\"\n]{1,80})\"|“([^”\n]{1,80})”|`([^`\n]{1,80})`|(?<!\w)'([^'\n]{2,80})'(?!\w)"
+)
 _BEFORE_PLAIN = (
     r"(?:^[\s\-*•\d.)#>]*|[\"'`*“]|(?:->|→|=>)\s*|"
     r"\b(?:choose|use|answer|select|pick|return|output|intent|label|category|not|than|of|prefer|is)\s+)"
@@ -22,17 +24,16 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _OR = re.compile(r"^[\s\"'`*”,]*(?:or|nor|and|,)[\s\"'`*“]*$", re.IGNORECASE)
-_FRAME = frozenset(
-    stems_of(
-        "choose use answer select pick return output intent label category customer query user asks"
-        " asking wants mentions mention says cue cues example examples covers about means phrases"
-        " like e.g. i.e. instead rather than never avoid prefer only whenever question anything words"
-        " keywords typical clue clues contains signals wording over"
-    )
-)
+_FRAME_WORDS = """
+choose use answer select pick return output intent label category customer query user asks asking
+wants mentions mention says cue cues example examples covers about means phrases like e.g. i.e.
+instead rather than never avoid prefer only whenever question anything words keywords typical clue
+clues contains signs signals wording over
+"""
+_FRAME = frozenset(stems_of(_FRAME_WORDS))
 _MEANS = re.compile(
-    r"^(?P<says>.*[\"”`'])\s*(?:all\s+)?(?:means?|stands? for|refers? to|(?:is|are) (?:the same as|another"
-    r" way to say|ways to say)|=)\s+[\"“`']?(?P<words>[\w' -]{2,40}?)[\"”`']?\s*[.;]?$",
+    r"^(?P<says>.*[\"”`'])\s*(?:all\s+)?(?:means?|stands? for|refers? to|(?:is|are) (?:the same as|"
+    r"another way to say|ways to say)|=)\s+[\"“`']?(?P<words>[\w' -]{2,40}?)[\"”`']?\s*[.;]?$",
     re.IGNORECASE,
 )
 _PHRASE_BREAK = re.compile(r"[,;:()./]|\bor\b|\band\b|->|→|\bwhen\b|\bif\b")

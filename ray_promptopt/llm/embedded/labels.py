@@ -10,7 +10,7 @@ _HEADING = re.compile(
 )
 _ITEM = re.compile(r"^\s*(?:\d{1,3}[.)]|[-*•])\s+(?P<text>\S.*?)\s*$")
 _DESCRIBED = re.compile(r"\s*(?::\s|\s[-—–]\s|\s?->|\s?→|\s?=\s)")  # noqa: RUF001
-_QUOTES = "`'\"*“” "  # noqa: RUF001
+_QUOTES = "`'\"*“” "
 _MAX_LABEL_WORDS = 7
 _MIN_LABELS = 2
 
@@ -24,7 +24,7 @@ class LabelBlock:
 
 
 def find_label_block(text: str) -> LabelBlock:
-    """The last list under a heading that names labels; else the longest list of bare identifiers."""
+    """The longest list under a heading that names labels; else the longest of identifiers."""
     lines = text.split("\n")
     best = LabelBlock((), frozenset())
     for number, line in enumerate(lines):

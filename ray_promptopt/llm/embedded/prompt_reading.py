@@ -26,6 +26,14 @@ _ONLY = re.compile(
 )
 _JSON = re.compile(r"\bJSON\b")
 _JSON_KEY = re.compile(r"[{,]\s*[\"']([A-Za-z_]\w*)[\"']\s*:")
+_MEANING = re.compile(
+    r"\b(?:synonyms?|paraphras\w+|different words|own words|by meaning|"
+    r"everyday (?:words|language)|what (?:the )?\w+ means?|what is meant|"
+    r"(?:meaning|intention|intent) behind|"
+    r"(?:not|beyond|rather than) (?:just |only |on )?(?:the )?(?:exact |literal |shared )?"
+    r"(?:words|wording|keywords))\b",
+    re.IGNORECASE,
+)
 _REMARK = re.compile(
     r"^[\s>#*-]*[\w /'-]{0,60}(?:intent|label|category|candidate|prediction|draft|suggestion|guess|"
     r"classification|answer|stage|hint)[\w /'-]{0,30}[ *]*[:=]\s*\S",
@@ -52,7 +60,11 @@ class OutputRules:
 
 @dataclass(frozen=True, slots=True)
 class ReadPrompt:
-    """A prompt as read. `suggested`: labels an earlier stage named beside the query."""
+    """A prompt as read.
+
+    `suggested`: labels an earlier stage named beside the query; `by_meaning`: after how many words
+    it asks to go by meaning rather than wording, if it does.
+    """
 
     labels: tuple[str, ...]
     statements: tuple[Statement, ...]
@@ -60,6 +72,7 @@ class ReadPrompt:
     demonstrations: tuple[Demonstration, ...]
     suggested: tuple[int, ...]
     output: OutputRules
+    by_meaning: int | None
     num_words: int
 
 
@@ -93,6 +106,7 @@ def read_prompt(rest: tuple[Turn, ...], offered: tuple[str, ...]) -> ReadPrompt:
         demonstrations=tuple(demonstrations),
         suggested=tuple(suggested),
         output=_output_rules(said),
+        by_meaning=_words_before(_MEANING, said),
         num_words=position,
     )
 
@@ -120,6 +134,11 @@ def _output_rules(said: str) -> OutputRules:
         label_only=_ONLY.search(said) is not None,
         json_key=(key.group(1) if key else "intent") if wants_json else None,
     )
+
+
+def _words_before(pattern: re.Pattern[str], said: str) -> int | None:
+    match = pattern.search(said)
+    return len(said[: match.start()].split()) if match else None
 
 
 class _TurnReader:

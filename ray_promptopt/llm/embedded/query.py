@@ -41,11 +41,9 @@ def cut_query(turns: tuple[Turn, ...]) -> Reading:
 
 
 def _span_of_query(text: str) -> tuple[int, int]:
-    tagged = None
-    for tagged in _TAGGED.finditer(text):
-        pass
-    if tagged is not None:
-        return tagged.start(2), tagged.end(2)
+    tagged = list(_TAGGED.finditer(text))
+    if tagged:
+        return tagged[-1].span(2)
     for marker in reversed(list(_MARKER.finditer(text))):
         end = _end_of_field(text, marker.end())
         if text[marker.end() : end].strip() and not _is_answered(text, end):

@@ -3,6 +3,7 @@
 All numbers of the models stand in `READERS`; a reply depends on nothing else but the request.
 """
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from ray_promptopt.llm.embedded.prompt_reading import ReadPrompt, read_prompt
 from ray_promptopt.llm.embedded.requests import Turn
 from ray_promptopt.llm.embedded.text import STOP_STEMS, ngrams_of, stem, stems_of, words_of
+from ray_promptopt.llm.embedded.thesaurus import words_meant
 
 Scores = NDArray[np.float64]
 Features = dict[str, float]
@@ -40,6 +42,8 @@ class ReaderParameters:
     doubt: float
     """Guidance shorter than about this many distinctive words is not believed in full."""
     synonym_weight: float
+    own_synonym_weight: float
+    """Synonyms the model knows itself, thought of when the prompt asks to read for meaning."""
     against_weight: float
     demo_weight: float
     suggestion_weight: float
@@ -55,10 +59,11 @@ READERS = {
         stop_weight=0.2,
         bigram_weight=1.0,
         idf_power=0.5,
-        guidance_weight=0.8,
+        guidance_weight=0.6,
         plain_weight=0.5,
-        doubt=3.0,
+        doubt=7.0,
         synonym_weight=0.8,
+        own_synonym_weight=0.7,
         against_weight=0.3,
         demo_weight=0.7,
         suggestion_weight=0.15,
@@ -72,10 +77,11 @@ READERS = {
         stop_weight=0.2,
         bigram_weight=1.0,
         idf_power=0.4,
-        guidance_weight=0.8,
+        guidance_weight=0.6,
         plain_weight=0.4,
-        doubt=3.0,
+        doubt=7.0,
         synonym_weight=0.8,
+        own_synonym_weight=0.6,
         against_weight=0.25,
         demo_weight=0.6,
         suggestion_weight=0.15,
@@ -143,6 +149,13 @@ class PreparedPrompt:
                 for name, value in self._features(list(synonym.words)).items():
                     features[name] = max(features.get(name, 0.0), weight * value)
 
+        if self.prompt.by_meaning is not None:
+            attention = self._attention(self.prompt.by_meaning)
+            for word in words_meant([stem(word) for word in words]):
+                name = "w:" + word
+                weight = self._p.own_synonym_weight * attention
+                features[name] = max(features.get(name, 0.0), weight)
+
     def _attention(self, position: int) -> float:
         """Full within the span, halving past it; a prompt beyond twice the span blurs it all."""
         beyond = max(0, position - self._p.span_words)
@@ -183,12 +196,12 @@ class PreparedPrompt:
         """Stems, character n-grams of the words, and pairs of neighbouring stems."""
         features: Features = {}
         stems = [stem(word) for word in words]
-        for word, root in zip(words, stems, strict=True):
+        for root in stems:
             weight = self._p.stop_weight if root in STOP_STEMS else 1.0
             features["w:" + root] = weight
             for gram in ngrams_of(root):
                 features["g:" + gram] = weight * self._p.ngram_weight
-        for left, right in zip(stems, stems[1:], strict=False):
+        for left, right in itertools.pairwise(stems):
             num_stops = (left in STOP_STEMS) + (right in STOP_STEMS)
             features[f"b:{left} {right}"] = self._p.bigram_weight * (1.0, 0.6, 0.2)[num_stops]
         return features
@@ -224,7 +237,7 @@ class _Vocabulary:
 
 
 def _lengths(matrix: NDArray[np.float64], doubt: float) -> NDArray[np.float64]:
-    return np.maximum(np.sqrt((matrix**2).sum(axis=0) + doubt**2), 1e-9)
+    return np.asarray(np.maximum(np.sqrt((matrix**2).sum(axis=0) + doubt**2), 1e-9))
 
 
 def suggest_from(turns: tuple[Turn, ...], query: str) -> str:

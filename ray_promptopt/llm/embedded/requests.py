@@ -46,6 +46,7 @@ class ChatRequest:
     json_fields: tuple[SchemaField, ...]
     temperature: float
     seed: int
+
     def with_model(self, model: str) -> "ChatRequest":
         """The same request under the full id of its model."""
         return replace(self, model=model)

@@ -29,16 +29,17 @@ _SUFFIXES = (
 )
 _MIN_STEM = 3
 
-STOP_WORDS = frozenset(
-    "a an and any are as at be been but by can could did do does for from get got had has have hello"
-    " help hey hi i i'd i'll i'm i've if in into is it it's its just like me my need of on or our out"
-    " please so some such than thank thanks that the their them then there these they this to up us"
-    " very want was we were what when where which while who why will with would you your yours am"
-    " about also because being here how let make may much must really should tell too no yes one"
-    " after again all before im ive way something anything thing things go going know see"
-    .split()
-)
-QUESTION_WORDS = frozenset("how what when where which who why can not no never still".split())
+_STOP = """
+a an and any are as at be been but by can could did do does for from get got had has have hello
+help hey hi i i'd i'll i'm i've if in into is it it's its just like me my need of on or our out
+please so some such than thank thanks that the their them then there these they this to up us very
+want was we were what when where which while who why will with would you your yours am about also
+because being here how let make may much must really should tell too no yes one after again all
+before im ive way something anything thing things go going know see
+"""
+STOP_WORDS = frozenset(_STOP.split())
+_QUESTION = "how what when where which who why can not no never still"
+QUESTION_WORDS = frozenset(_QUESTION.split())
 
 
 def words_of(text: str) -> list[str]:
@@ -48,7 +49,7 @@ def words_of(text: str) -> list[str]:
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """A light suffix stripper: `topping`, `topped` and `top` are one; `charges` and `charged` too."""
+    """A light suffix stripper: `topping`, `topped` and `top` are one; so are `fee` and `fees`."""
     if len(word) <= _MIN_STEM or not word.isalpha():
         return word.removesuffix("'s")
     for suffix, replacement in _SUFFIXES:

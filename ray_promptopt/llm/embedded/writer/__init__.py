@@ -1,1 +1,1 @@
-"""`embedded/writer`: reads a reflection, proposal, merge or judging prompt and writes the answer."""
+"""`embedded/writer`: reads a reflection, proposal, merge or judging prompt and answers it."""

@@ -76,7 +76,7 @@ def _phrases(text: str) -> list[str]:
 
 
 def _is_cue(run: list[str]) -> bool:
-    content = [word for word in run if word not in STOP_WORDS]
+    content = [word for word in run if word not in STOP_WORDS and word not in QUESTION_WORDS]
     if not content or any(ch.isdigit() for word in run for ch in word):
         return False
     if len(" ".join(run)) > _MAX_CUE_CHARS or (len(run) == 1 and len(run[0]) < 3):

@@ -1,4 +1,4 @@
-"""Reads the examples of a reflection or proposal prompt: the text, the answer, what was expected."""
+"""Reads the examples of a prompt: the text, the answer, what was expected instead."""
 
 import re
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from ray_promptopt.llm.embedded.query import cut_query, find_answered
 from ray_promptopt.llm.embedded.requests import Turn
 
 _SPLIT = re.compile(
-    r"^[ \t]*(?:#{1,6}[ \t]*Example\b[^\n]*|\**Example[ #]*\d+[ :.)*-]*|<example[^>]*>|-{3,})[ \t]*$",
+    r"^[ \t]*(?:#{1,6}[ \t]*Example\b[^\n]*|\**Example[ #]*\d+[ :.)*-]*|<example[^>]*>"
+    r"|-{3,})[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _NAME = r"[`'\"“*]*(?P<label>(?<=[`'\"])[^`'\"\n]{1,60}(?=[`'\"])|[A-Za-z]\w*(?:[-?]\w*)?)"
 _EXPECTED = re.compile(
     r"(?:\bexpected|\bcorrect|\bgold|\bright|\btrue|\btarget|\bshould (?:be|have been)|"
-    r"\bground truth)(?:[ ]+(?:the|intent|label|answer|category|class|output|response|one|is|was|to be"
-    rf"))*[ ]*(?:is|was|:|=)?[ ]*{_NAME}",
+    r"\bground truth)(?:[ ]+(?:the|intent|label|answer|category|class|output|response|one|is"
+    rf"|was|to be))*[ ]*(?:is|was|:|=)?[ ]*{_NAME}",
     re.IGNORECASE,
 )
 _ANSWERED = re.compile(
@@ -32,20 +33,28 @@ _OUTPUT_HEADER = re.compile(
 _FEEDBACK_HEADER = re.compile(
     r"^[ \t]*(?:(?:#{1,6}[ \t]*|\*\*|<)feedback\b[^\n]*|feedback[ \t]*:[ \t]*)", re.I | re.M
 )
-_QUOTED_TEXT = re.compile(r"\b(?:for|query|text|input|message)\b[^\"\n]{0,20}[:=]?[ ]*\"([^\"\n]{3,400})\"")
+_QUOTED_TEXT = re.compile(
+    r"\b(?:for|query|text|input|message)\b[^\"\n]{0,20}[:=]?[ ]*\"([^\"\n]{3,400})\""
+)
 _SUBHEADED = re.compile(
     r"^#{1,6}[ \t]*(?:customer[ ])?(?:query|text|message|question|utterance)[ \t]*:?\n+"
     r"(?P<text>\S[^\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )
 _ROLE = re.compile(r"^[ \t]*[\[<(]?(?:user|system|assistant)[\]>)]?[ \t]*:[ \t]*", re.I | re.M)
-_RIGHT = re.compile(r"(?<!in)(?<!not )\bcorrect(?:ly)?\b(?! (?:intent|label|answer|category))|\bscore\W{1,3}1(?:\.0+)?\b", re.I)
-_WRONG = re.compile(r"\bincorrect|\bwrong\b|\bnot correct|\bexpected\b|\bshould\b|\bscore\W{1,3}0", re.I)
-_NOT_LABELS = frozenset(
-    "the a an is was be been but and or not in on one answer label intent category class output"
-    " correct incorrect wrong right it this that yes no none true false tool call with for to of"
-    " given so only".split()
+_RIGHT = re.compile(
+    r"(?<!in)(?<!not )\bcorrect(?:ly)?\b(?! (?:intent|label|answer|category))|"
+    r"\bscore\W{1,3}1(?:\.0+)?\b",
+    re.I,
 )
+_WRONG = re.compile(
+    r"\bincorrect|\bwrong\b|\bnot correct|\bexpected\b|\bshould\b|\bscore\W{1,3}0", re.I
+)
+_NOT_LABEL_WORDS = """
+the a an is was be been but and or not in on one answer label intent category class output correct
+incorrect wrong right it this that yes no none true false tool call with for to of given so only
+"""
+_NOT_LABELS = frozenset(_NOT_LABEL_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,9 @@ def _first_name(pattern: re.Pattern[str], text: str) -> str | None:
 
 def _output_label(outputs: str) -> str | None:
     """The value of a JSON argument, or the one identifier that the output is."""
-    value = re.search(r"\\?\"(?:intent|label|category|answer|class)\\?\"\s*:\s*\\?\"([^\"\\]+)", outputs)
+    value = re.search(
+        r"\\?\"(?:intent|label|category|answer|class)\\?\"\s*:\s*\\?\"([^\"\\]+)", outputs
+    )
     if value:
         return value[1]
     words = [w for w in re.findall(r"[A-Za-z][\w?-]*", outputs) if w.lower() not in _NOT_LABELS]
@@ -145,7 +156,7 @@ def _output_label(outputs: str) -> str | None:
 
 
 def _input_text(inputs: str, feedback: str) -> str:
-    """The text the task is about: a field, the quoted text of the feedback, or all that is not a list."""
+    """The text the task is about: a field, a quote of the feedback, or all that is no list."""
     plain = _ROLE.sub("\n", inputs)
     field = _SUBHEADED.search(plain) or re.search(
         r"\"(?:query|text|input|message|question)\"\s*:\s*\"(?P<text>(?:[^\"\\]|\\.)+)\"", plain

@@ -52,7 +52,7 @@ class Meaning:
 
     def render(self) -> str:
         """The meaning as one line."""
-        quoted = ', '.join(f'"{phrase}"' for phrase in self.says)
+        quoted = ", ".join(f'"{phrase}"' for phrase in self.says)
         return f"- {quoted} mean {self.word}"
 
 
@@ -88,12 +88,14 @@ class Instruction:
         return meaning
 
     def entry_for(self, label: str, lead: str) -> Entry:
-        """The entry of a label; a new one goes behind the last entry, or under a heading at the end."""
+        """The entry of a label; a new one goes behind the last, or under a heading at the end."""
         for entry in self.entries:
             if entry.label == label:
                 return entry
         entry = Entry(label, lead)
-        last = max((n for n, line in enumerate(self.lines) if isinstance(line, Entry)), default=None)
+        last = max(
+            (n for n, line in enumerate(self.lines) if isinstance(line, Entry)), default=None
+        )
         if last is None:
             self.lines.extend(["", HEADING, entry])
         else:
@@ -159,7 +161,9 @@ def _entry_of(line: str, labels: frozenset[str]) -> Entry | None:
     if "{" in line or not (label in labels or (cues and "_" in label)):
         return None
     unquoted = _QUOTED.sub("\x00", rest)
-    rivals = [m["label"] for m in _RIVAL.finditer(unquoted) if "_" in m["label"] or m["label"] in labels]
+    rivals = [
+        m["label"] for m in _RIVAL.finditer(unquoted) if "_" in m["label"] or m["label"] in labels
+    ]
     for rival in rivals:
         unquoted = re.sub(rf"[;,(]?\s*\bnot\s+[`'\"]?{re.escape(rival)}[`'\"]?\)?\.?", "", unquoted)
     lead = re.sub(r"[\s,;]*\x00[\s,;.]*", " ", unquoted).strip()

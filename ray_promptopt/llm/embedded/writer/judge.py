@@ -54,10 +54,9 @@ def _judged_text(prompt: str) -> tuple[str, str]:
         intro = section.intro.strip().splitlines()[-1:] or [""]
         if _TEXT_NAME.search(intro[0]) and not _RUBRIC_NAME.search(intro[0]):
             return section.body, prompt[: section.start] + prompt[section.end :]
-    line = None
-    for line in _LINE_TEXT.finditer(prompt):
-        pass
-    if line is not None:
+    lines = list(_LINE_TEXT.finditer(prompt))
+    if lines:
+        line = lines[-1]
         return line["text"], prompt[: line.start()] + prompt[line.end() :]
     return prompt.rsplit("\n\n", 1)[-1], prompt
 

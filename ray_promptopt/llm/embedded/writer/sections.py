@@ -9,7 +9,8 @@ _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w-]*)[ \t]*$")
 _TAG = re.compile(r"<(?P<tag>[A-Za-z][\w-]*)[^<>\n]*>\n?(?P<body>.*?)</(?P=tag)>", re.DOTALL)
 _HEADER = re.compile(r"^(?:#{1,6}[ \t]+(?P<md>.+?)#*|\*\*(?P<bold>[^*\n]+?):?\*\*:?)[ \t]*$", re.M)
 _INSTRUCTION_NAME = re.compile(
-    r"instruction|prompt|current[ _-]?(?:text|component)|candidate|parent|child|lesson|base|ancestor",
+    r"instruction|prompt|current[ _-]?(?:text|component)|candidate|parent|child|lesson|base|"
+    r"ancestor",
     re.IGNORECASE,
 )
 _EXAMPLE_LIKE = re.compile(

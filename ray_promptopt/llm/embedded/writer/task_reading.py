@@ -10,8 +10,8 @@ from ray_promptopt.llm.embedded.writer.examples import Example, read_examples
 from ray_promptopt.llm.embedded.writer.sections import Section, find_sections
 
 _JUDGE = re.compile(
-    r"\brubric\b|\bcriteri(?:on|a)\b|\b(?:score|grade|rate|judge|evaluate) the (?:following|response|"
-    r"answer|text|output)",
+    r"\brubric\b|\bcriteri(?:on|a)\b|\b(?:score|grade|rate|judge|evaluate) the (?:following|"
+    r"response|answer|text|output)",
     re.IGNORECASE,
 )
 _INSTRUCTION_WANTED = re.compile(
@@ -24,19 +24,26 @@ _INSTRUCTION_WANTED = re.compile(
 _SUMMARY = re.compile(r"\b(?:summar(?:y|ise|ize)|observations|describe the data)", re.IGNORECASE)
 _MERGE = re.compile(r"\b(?:merge|combine|rebase|crossover|reconcile|unify)\b", re.IGNORECASE)
 _LIMIT = re.compile(
-    r"(?:at most|no more than|under|within|fewer than|less than|maximum(?: of)?|limit(?:ed)?(?: to)?"
-    r"|up to|not exceed|below)\s+(?P<n>\d[\d,]*)\s*(?P<unit>words?|tokens?|characters?|chars?)",
+    r"(?:at most|no more than|under|within|fewer than|less than|maximum(?: of)?|"
+    r"limit(?:ed)?(?: to)?|up to|not exceed|below)\s+(?P<n>\d[\d,]*)\s*"
+    r"(?P<unit>words?|tokens?|characters?|chars?)",
     re.IGNORECASE,
 )
-_SHORTEN = re.compile(r"\b(?:shorten|make it shorter|shorter (?:version|instruction|prompt)|too long|concise version)\b", re.I)
+_SHORTEN = re.compile(
+    r"\b(?:shorten|make it shorter|shorter (?:version|instruction|prompt)|too long|"
+    r"concise version)\b",
+    re.I,
+)
 _REJECTED = re.compile(
-    r"^[^\n]*\b(?:rejected|did not help|failed edits?|already tried|tried before|do not repeat)\b[^\n]*\n"
+    r"^[^\n]*\b(?:rejected|did not help|failed edits?|already tried|tried before|do not repeat)\b"
+    r"[^\n]*\n"
     r"(?P<body>(?:(?!\n\n(?![ \t]*[-*\d`])).)*)",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
 _QUOTED = re.compile(r"[\"“]([^\"”\n]{1,60})[\"”]")
 _RULE = re.compile(
-    r"^\s*(?:[-*•]\s+)?(?:\**(?:must|should|rule|always|never|do not)\b[ :*]*(?P<rule>[^\n]{8,200}))$",
+    r"^\s*(?:[-*•]\s+)?(?:\**(?:must|should|rule|always|never|do not)\b[ :*]*"
+    r"(?P<rule>[^\n]{8,200}))$",
     re.IGNORECASE | re.MULTILINE,
 )
 _WORDS_PER_UNIT = {"w": 1.0, "t": 0.7, "c": 0.16}

@@ -8,25 +8,30 @@ from dataclasses import dataclass
 from ray_promptopt.llm.embedded.answering import Reply, fill_fields
 from ray_promptopt.llm.embedded.requests import ChatRequest, SchemaField
 from ray_promptopt.llm.embedded.text import content_words, stems_of, words_of
+from ray_promptopt.llm.embedded.thesaurus import is_said, ways_to_say
 from ray_promptopt.llm.embedded.writer.cues import CueChoice, CueContext, choose_cues
 from ray_promptopt.llm.embedded.writer.examples import Example
 from ray_promptopt.llm.embedded.writer.instruction import Entry, Instruction, is_told
 from ray_promptopt.llm.embedded.writer.judge import judge
 from ray_promptopt.llm.embedded.writer.sections import from_json
 from ray_promptopt.llm.embedded.writer.task_reading import Work, WriterTask, read_task
-from ray_promptopt.llm.embedded.writer.thesaurus import is_said, ways_to_say
 
 MAX_WORDS = 900
 _SHORTER = 0.65
 _MAX_RIVALS = 2
 _MAX_LESSONS = 3
-_LEADS = ("cues", "typical words:", "customer says things like", "signs:")
+_LEADS = ("cues", "signs:", "says:", "words:")
 _FORMAT_RULE = "Answer with the label only, spelled exactly as listed."
 _TIE_RULE = "When two labels seem to fit, prefer the one whose cues are closer to the query."
 _READ_RULE = "Read the whole query before answering; the last words often carry the request."
+_MEANING_RULES = (
+    "Customers rarely use the words of a label: go by the meaning, not the exact words.",
+    "Match the meaning behind the query, synonyms and everyday wording included.",
+    "Think about what the customer means; the same wish comes in different words.",
+)
 _FORMAT_TROUBLE = re.compile(
-    r"\b(?:format|sentence|parse|only the|not (?:one )?(?:of|in) the (?:list|labels|intents)|no tool|"
-    r"exact(?:ly)? (?:label|name|match))\b",
+    r"\b(?:format|sentence|parse|only the|not (?:one )?(?:of|in) the (?:list|labels|intents)|"
+    r"no tool|exact(?:ly)? (?:label|name|match))\b",
     re.IGNORECASE,
 )
 _WHOLE_JSON = re.compile(r"\bJSON\b")
@@ -205,11 +210,19 @@ def _add_rules(
 ) -> None:
     if any(_FORMAT_TROUBLE.search(example.feedback) for example in task.examples):
         instruction.add_rule(_FORMAT_RULE)
+    if any(_unlike_its_label(example) for example in task.examples) and rng.random() < 0.5:
+        instruction.add_rule(_MEANING_RULES[int(rng.random() * min(temperature, 0.999) * 3)])
     for rule in task.rules[:_MAX_LESSONS]:
         instruction.add_rule(f"- {rule}")
     for rule in (_FORMAT_RULE, _TIE_RULE, _READ_RULE):
         if rng.random() < 0.08 * temperature:
             instruction.add_rule(rule)
+
+
+def _unlike_its_label(example: Example) -> bool:
+    """A failure whose text shares no word with the label that was expected."""
+    name = set(stems_of((example.expected or "").replace("_", " ")))
+    return example.failed and not name & set(stems_of(example.text))
 
 
 def _fit(instruction: Instruction, task: WriterTask, current: str) -> None:

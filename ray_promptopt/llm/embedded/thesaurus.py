@@ -1,6 +1,7 @@
-"""The writer's knowledge of English: everyday ways to say the words that labels are named with.
+"""What the models know of English: everyday ways to say the words that labels are named with.
 
-Part of the model's fixed parameters, general to customer service; no data set is in it.
+Part of the models' fixed parameters, general to customer service; no data set is in it. The writer
+writes from it; a reader thinks of it only when its prompt asks for meaning beyond words.
 """
 
 from functools import lru_cache
@@ -50,12 +51,12 @@ supported: support, accepted, available, work with, allow
 support: supported, available, work, operate
 acceptance: accept, accepted, where can i use, shops, stores
 declined: rejected, refused, denied, not accepted, wouldn't go through, not approved
-failed: didn't work, not work, unsuccessful, did not go through, didn't go through, error, won't go through
+failed: didn't work, not work, unsuccessful, did not go through, didn't go through, won't go through
 failure: failed, didn't work, error, broken
 pending: still waiting, not completed, in progress, hasn't gone through, processing, taking so long
 reverted: returned, reversed, cancelled, sent back, undone
 wrong: incorrect, not right, mistake, different, error, not correct
-recognised: recognize, didn't make, unknown, don't remember, strange, unfamiliar, never made, did not make
+recognised: recognize, didn't make, unknown, don't remember, strange, never made, did not make
 unauthorized: didn't make, don't recognize, fraud, someone else
 fraud: scam, suspicious, hacked, didn't make, unauthorized
 compromised: fraud, hacked, someone used, someone else, stolen details, without my permission
@@ -188,6 +189,25 @@ def _thesaurus() -> dict[str, tuple[str, ...]]:
 def ways_to_say(word: str) -> tuple[str, ...]:
     """Phrases that mean the word in everyday speech; empty when none are known."""
     return _thesaurus().get(stem(word), ())
+
+
+@lru_cache(maxsize=1)
+def _by_phrase() -> dict[tuple[str, ...], tuple[str, ...]]:
+    meant: dict[tuple[str, ...], list[str]] = {}
+    for word, says in _thesaurus().items():
+        for phrase in says:
+            meant.setdefault(tuple(stems_of(phrase)), []).append(word)
+    return {phrase: tuple(words) for phrase, words in meant.items()}
+
+
+def words_meant(text_stems: list[str]) -> set[str]:
+    """The stems of words that phrases of the text are everyday ways to say."""
+    runs = (
+        tuple(text_stems[start : start + size])
+        for size in range(1, 5)
+        for start in range(len(text_stems) - size + 1)
+    )
+    return {word for run in runs for word in _by_phrase().get(run, ())}
 
 
 def is_said(phrase: str, text_stems: list[str]) -> bool:
