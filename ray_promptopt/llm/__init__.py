@@ -1,0 +1,1 @@
+"""Model providers: chat bodies, prices, retries, the client; and the embedded models."""
