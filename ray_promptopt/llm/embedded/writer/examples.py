@@ -25,13 +25,22 @@ _ANSWERED = re.compile(
     rf"(?:[ ]+(?:the|intent|label|was|answered|said))*[ ]*:?[ ]*{_NAME}",
     re.IGNORECASE,
 )
-_OUTPUT_HEADER = re.compile(
-    r"^[ \t]*(?:#{1,6}[ \t]*|\**)(?:generated[ ]|assistant'?s?[ ]|model[ ])?"
-    r"(?:outputs?|response|answer)[ :*]*$",
+_FIELD_NAME = (
+    r"(?P<name>(?:generated |assistant'?s? |model |program |task )?"
+    r"(?:inputs?|outputs?|responses?|feedback|evaluation|score))"
+)
+_FIELD_MARKS = re.compile(
+    rf"^[ \t]*(?:#{{1,6}}[ \t]*{_FIELD_NAME}[ \t:]*$"
+    rf"|\*\*{_FIELD_NAME.replace('?P<name>', '?P<bold>')}[ :]*\*\*[ :]*"
+    rf"|<{_FIELD_NAME.replace('?P<name>', '?P<tag>')}>"
+    rf"|{_FIELD_NAME.replace('?P<name>', '?P<plain>')}[ \t]*:)",
     re.IGNORECASE | re.MULTILINE,
 )
-_FEEDBACK_HEADER = re.compile(
-    r"^[ \t]*(?:(?:#{1,6}[ \t]*|\*\*|<)feedback\b[^\n]*|feedback[ \t]*:[ \t]*)", re.I | re.M
+_END_OF_EXAMPLES = re.compile(
+    r"^[ \t]*(?:#{1,3}[ \t]+(?!example|query|text|message|label|intent)\w|`{3,}|</examples>|"
+    r"(?:your task|now |please |write |provide |propose |return |respond |"
+    r"produce |merge )[^\n]{12,})",
+    re.IGNORECASE | re.MULTILINE,
 )
 _QUOTED_TEXT = re.compile(
     r"\b(?:for|query|text|input|message)\b[^\"\n]{0,20}[:=]?[ ]*\"([^\"\n]{3,400})\""
@@ -41,6 +50,7 @@ _SUBHEADED = re.compile(
     r"(?P<text>\S[^\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )
+_CLOSING_TAG = re.compile(r"</[A-Za-z][\w-]*>")
 _ROLE = re.compile(r"^[ \t]*[\[<(]?(?:user|system|assistant)[\]>)]?[ \t]*:[ \t]*", re.I | re.M)
 _RIGHT = re.compile(
     r"(?<!in)(?<!not )\bcorrect(?:ly)?\b(?! (?:intent|label|answer|category))|"
@@ -84,11 +94,33 @@ def read_examples(text: str) -> list[Example]:
 
 def _chunk_if_any(chunk: str) -> list[Example]:
     example = _read_chunk(chunk)
-    return [example] if _FEEDBACK_HEADER.search(chunk) and example.text else []
+    return [example] if "feedback" in _fields_of(chunk) and example.text else []
+
+
+def _fields_of(chunk: str) -> dict[str, str]:
+    """The inputs, outputs and feedback of a chunk, under whatever marks; `inputs` by default."""
+    fields: dict[str, str] = {}
+    name, here = "inputs", 0
+    for mark in _FIELD_MARKS.finditer(chunk):
+        fields[name] = f"{fields.get(name, '')}\n{chunk[here : mark.start()]}"
+        found = mark["name"] or mark["bold"] or mark["tag"] or mark["plain"]
+        name, here = _plain_name(found.lower()), mark.end()
+    tail = chunk[here:]
+    if name != "inputs":
+        end = _END_OF_EXAMPLES.search(tail)
+        tail = tail[: end.start()] if end else tail
+    fields[name] = f"{fields.get(name, '')}\n{tail}"
+    return {key: _CLOSING_TAG.sub("", value).strip() for key, value in fields.items()}
+
+
+def _plain_name(name: str) -> str:
+    if "output" in name or "response" in name:
+        return "outputs"
+    return "inputs" if "input" in name else "feedback"
 
 
 def _answered_blocks(text: str) -> list[Example]:
-    if _FEEDBACK_HEADER.search(text):
+    if "feedback" in _fields_of(text):
         return []
     return [
         Example(found.text, label, label, "")
@@ -109,19 +141,15 @@ def _feedback_lines(text: str) -> list[Example]:
 
 
 def _read_chunk(chunk: str) -> Example:
-    header = _FEEDBACK_HEADER.search(chunk)
-    feedback = chunk[header.end() :].strip() if header else ""
-    before = chunk[: header.start()] if header else chunk
-    feedback = re.sub(r"</\w+>", "", feedback).strip()
-    answer_header = _OUTPUT_HEADER.search(before)
-    inputs = before[: answer_header.start()] if answer_header else before
-    outputs = before[answer_header.end() :] if answer_header else ""
-    judged = _judged(feedback, outputs)
-    if header is None and judged.expected is None:
+    fields = _fields_of(chunk)
+    feedback = fields.get("feedback", "")
+    judged = _judged(feedback, fields.get("outputs", ""))
+    if not feedback and judged.expected is None:
         blocks = _answered_blocks(chunk)
         if blocks:
             return blocks[0]
-    return Example(_input_text(inputs, feedback), judged.expected, judged.answered, feedback)
+    text = _input_text(fields.get("inputs", ""), feedback)
+    return Example(text, judged.expected, judged.answered, feedback)
 
 
 def _judged(feedback: str, outputs: str) -> Example:

@@ -8,13 +8,15 @@ from typing import Any
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w-]*)[ \t]*$")
 _TAG = re.compile(r"<(?P<tag>[A-Za-z][\w-]*)[^<>\n]*>\n?(?P<body>.*?)</(?P=tag)>", re.DOTALL)
 _HEADER = re.compile(r"^(?:#{1,6}[ \t]+(?P<md>.+?)#*|\*\*(?P<bold>[^*\n]+?):?\*\*:?)[ \t]*$", re.M)
+_NAME = re.compile(r"^(?P<name>[A-Z][A-Z ()/_-]{2,60}|[A-Z][\w ]{0,30}[Ii]nstruction):", re.M)
 _INSTRUCTION_NAME = re.compile(
     r"instruction|prompt|current[ _-]?(?:text|component)|candidate|parent|child|lesson|base|"
     r"ancestor",
     re.IGNORECASE,
 )
 _EXAMPLE_LIKE = re.compile(
-    r"^#{1,6}[ \t]*Example\b|^#{1,6}[ \t]*(?:Feedback|Generated Outputs?)\b|^[ \t]*Feedback[ \t]*:",
+    r"^#{1,6}[ \t]*Example\b|^#{1,6}[ \t]*(?:Feedback|Generated Outputs?)\b"
+    r"|^[ \t]*(?:\*\*|<)?Feedback(?:[ \t]*:|>)|^[ \t]*<example",
     re.IGNORECASE | re.MULTILINE,
 )
 _INTRO_CHARS = 240
@@ -33,12 +35,17 @@ class Section:
     def is_instruction(self) -> bool:
         """Introduced as an instruction or prompt, and not a list of examples."""
         last_lines = " ".join(self.intro.strip().splitlines()[-2:])
-        return bool(_INSTRUCTION_NAME.search(last_lines)) and not _EXAMPLE_LIKE.search(self.body)
+        return bool(_INSTRUCTION_NAME.search(last_lines)) and not is_example_like(self.body)
 
 
 def find_sections(text: str) -> list[Section]:
-    """Fenced blocks; where there is none, tagged parts; else what stands under headers."""
-    return _fenced(text) or _tagged(text) or _headed(text)
+    """Fenced blocks; where there is none, tagged parts; else parts under headers or names."""
+    return _fenced(text) or _tagged(text) or _headed(text) or _named(text)
+
+
+def is_example_like(text: str) -> bool:
+    """Whether the text holds marked examples or feedback."""
+    return _EXAMPLE_LIKE.search(text) is not None
 
 
 def from_json(text: str) -> str:
@@ -97,6 +104,8 @@ def _tagged(text: str) -> list[Section]:
 
 def _headed(text: str) -> list[Section]:
     headers = list(_HEADER.finditer(text))
+    if not headers:
+        return []
     ends = [header.start() for header in headers[1:]] + [len(text)]
     return [
         Section(
@@ -106,4 +115,15 @@ def _headed(text: str) -> list[Section]:
             end,
         )
         for header, end in zip(headers, ends, strict=True)
+    ]
+
+
+def _named(text: str) -> list[Section]:
+    """`NAME: text` parts, each up to the blank line before the next one."""
+    names = list(_NAME.finditer(text))
+    ends = [name.start() for name in names[1:]] + [len(text)]
+    return [
+        Section(name["name"], text[name.end() : end].strip("\n "), name.start(), end)
+        for name, end in zip(names, ends, strict=bool(names))
+        if text[name.end() : end].strip()
     ]

@@ -7,7 +7,7 @@ from enum import Enum
 from ray_promptopt.llm.embedded.labels import find_label_block
 from ray_promptopt.llm.embedded.text import stems_of
 from ray_promptopt.llm.embedded.writer.examples import Example, read_examples
-from ray_promptopt.llm.embedded.writer.sections import Section, find_sections
+from ray_promptopt.llm.embedded.writer.sections import Section, find_sections, is_example_like
 
 _JUDGE = re.compile(
     r"\brubric\b|\bcriteri(?:on|a)\b|\b(?:score|grade|rate|judge|evaluate) the (?:following|"
@@ -70,6 +70,7 @@ class WriterTask:
     rules: tuple[str, ...]
     max_words: int | None
     shorten: bool
+    around: str
     prompt: str
 
 
@@ -79,7 +80,8 @@ def read_task(prompt: str) -> WriterTask:
     chosen = _instructions(sections)
     around = _without(prompt, chosen)
     rejected = "\n".join(match["body"] for match in _REJECTED.finditer(around))
-    examples = tuple(read_examples(_REJECTED.sub("", around)))
+    shown = [s.body for s in sections if s not in chosen and is_example_like(s.body)]
+    examples = tuple(read_examples(_REJECTED.sub("", "\n\n".join(shown) or around)))
     instructions = tuple(dict.fromkeys(section.body for section in chosen))
     known = dict.fromkeys(find_label_block(around).labels)
     for example in examples:
@@ -93,6 +95,7 @@ def read_task(prompt: str) -> WriterTask:
         rules=tuple(match["rule"].strip() for match in _RULE.finditer(around)),
         max_words=_limit(around),
         shorten=_SHORTEN.search(around) is not None,
+        around=_REJECTED.sub("", around),
         prompt=prompt,
     )
 

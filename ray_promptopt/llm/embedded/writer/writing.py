@@ -78,6 +78,9 @@ def improve(task: WriterTask, temperature: float, rng: random.Random) -> str:
     current = task.instructions[0] if task.instructions else _first_draft(task)
     instruction = Instruction(current, frozenset(task.labels))
     labelled = [example for example in task.examples if example.expected]
+    for told in Instruction(task.around, frozenset(task.labels)).entries:
+        if told.cues:
+            _merge_entry(instruction.entry_for(told.label, told.lead), told)
     context = _context(task, instruction)
     for example in sorted(labelled, key=lambda e: not e.failed):
         _teach(instruction, example, context, style, rng)
