@@ -1,0 +1,159 @@
+"""The baseline as the app really sends it: learned from recorded calls, checked against the TOML.
+
+Components are the system and developer messages that hold static text; where an app sends none,
+the first message that does. All other messages are the app's own and are never touched.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import SubstitutionError
+from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.common import learn_template
+from ray_promptopt.prompts.template import Template
+
+_INSTRUCTING = ("system", "developer")
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredMessage:
+    """One message of `initial_prompt.messages`."""
+
+    role: str
+    pattern: str
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedMessage:
+    """The message at one position of every call; `component` is None for the app's own."""
+
+    index: int
+    role: str
+    template: Template
+    component: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedBaseline:
+    """Where the static text is. `notes` say, for people, how the declared prompt differs."""
+
+    messages: tuple[LearnedMessage, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def components(self) -> tuple[LearnedMessage, ...]:
+        """The messages that a candidate replaces."""
+        return tuple(message for message in self.messages if message.component is not None)
+
+    def initial_candidate(self) -> Candidate:
+        """The baseline's own text, wildcards in place of data."""
+        return Candidate.of({str(part.component): part.template.text for part in self.components})
+
+    def to_json(self) -> str:
+        """For the journal and the gateway's bindings."""
+        messages = [
+            [part.index, part.role, part.template.text, part.template.wildcards, part.component]
+            for part in self.messages
+        ]
+        return json.dumps({"messages": messages, "notes": self.notes}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "LearnedBaseline":
+        """The inverse of `to_json`."""
+        raw = json.loads(text)
+        messages = tuple(
+            LearnedMessage(index, role, Template(text, tuple(wildcards)), component)
+            for index, role, text, wildcards, component in raw["messages"]
+        )
+        return cls(messages, tuple(raw["notes"]))
+
+
+def learn_baseline(
+    observed: Sequence[Sequence[ChatMessage]], declared: Sequence[DeclaredMessage] = ()
+) -> LearnedBaseline:
+    """Learn from the recorded calls of several baseline rollouts of an app with one stage.
+
+    Raises SubstitutionError when nothing was recorded, when the calls do not have the same shape,
+    or when they share no static text.
+    """
+    if not observed or not all(observed):
+        raise SubstitutionError(
+            "the task app called no model in the baseline rollouts: it must send its chat "
+            "completions to policy.config.inference_url"
+        )
+    columns = list(zip(*observed, strict=False))
+    _refuse_several_stages(observed, columns)
+    by_role = _declared_by_position(declared)
+    learned: list[LearnedMessage] = []
+    notes: list[str] = []
+    seen: dict[str, int] = {}
+    for index, column in enumerate(columns):
+        role = column[0].role
+        seen[role] = seen.get(role, 0) + 1
+        pattern = by_role.get((role, seen[role]))
+        template, note = _template([message.content for message in column], role, pattern)
+        notes += note
+        name = role if seen[role] == 1 else f"{role}_{seen[role]}"
+        learned.append(LearnedMessage(index, role, template, name))
+    return LearnedBaseline(_only_components_named(learned), tuple(notes))
+
+
+def _refuse_several_stages(
+    observed: Sequence[Sequence[ChatMessage]], columns: Sequence[tuple[ChatMessage, ...]]
+) -> None:
+    for index, column in enumerate(columns):
+        roles = sorted({message.role for message in column})
+        if len(roles) > 1:
+            raise SubstitutionError(
+                f"the app's calls differ: message {index} is sometimes {' or '.join(roles)}. "
+                "Several stages are not one prompt; optimise one stage at a time"
+            )
+    instructing = {
+        sum(message.role in _INSTRUCTING for message in messages) for messages in observed
+    }
+    if len(instructing) > 1:
+        raise SubstitutionError(
+            f"the app's calls carry different numbers of system messages ({sorted(instructing)})"
+        )
+
+
+def _declared_by_position(declared: Sequence[DeclaredMessage]) -> dict[tuple[str, int], str]:
+    positions: dict[tuple[str, int], str] = {}
+    count: dict[str, int] = {}
+    for message in sorted(declared, key=lambda message: message.order):
+        count[message.role] = count.get(message.role, 0) + 1
+        positions[message.role, count[message.role]] = message.pattern
+    return positions
+
+
+def _template(
+    texts: Sequence[str], role: str, pattern: str | None
+) -> tuple[Template, tuple[str, ...]]:
+    if pattern is None:
+        return learn_template(texts), ()
+    declared = Template.declared(pattern)
+    if all(declared.match(text) is not None for text in texts):
+        return declared, ()
+    note = (
+        f"the {role} message of initial_prompt is not what the task app sends; "
+        "the text that it really sends is the baseline"
+    )
+    return learn_template(texts), (note,)
+
+
+def _only_components_named(learned: Sequence[LearnedMessage]) -> tuple[LearnedMessage, ...]:
+    static = [part for part in learned if part.template.static_text.strip()]
+    chosen = [part for part in static if part.role in _INSTRUCTING] or static[:1]
+    if not chosen:
+        raise SubstitutionError(
+            "the app's calls share no static text, so there is no prompt to optimise: give the app "
+            "an instruction that is the same for every example"
+        )
+    names = {part.index for part in chosen}
+    return tuple(
+        part if part.index in names else LearnedMessage(part.index, part.role, part.template, None)
+        for part in learned
+    )

@@ -1,0 +1,80 @@
+"""Putting a candidate's text in the place of the baseline's, or refusing to.
+
+Fails closed: a call that is not recognisably the baseline is never sent in a candidate's name.
+"""
+
+from collections.abc import Sequence
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import SubstitutionError
+from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.learning import LearnedBaseline, LearnedMessage
+from ray_promptopt.prompts.template import Template
+
+
+def plan_substitution(
+    messages: Sequence[ChatMessage], baseline: LearnedBaseline, candidate: Candidate
+) -> dict[int, str]:
+    """Message index → new text. For the initial candidate the new text is the old one.
+
+    Raises SubstitutionError; its words tell where the call left the baseline and hold nothing of
+    the candidate.
+    """
+    texts = candidate.texts
+    planned: dict[int, str] = {}
+    for part in baseline.components:
+        values = _values(messages, part)
+        text = texts.get(str(part.component))
+        if text is None:
+            raise SubstitutionError(f"the candidate has no text for component {part.component!r}")
+        planned[part.index] = Template(text, part.template.wildcards).render(values)
+    return planned
+
+
+def data_of(messages: Sequence[ChatMessage], baseline: LearnedBaseline) -> str:
+    """The part of a call that is about its example: what differs between examples.
+
+    The whole text of a message that does not fit what was learned; roles named if several speak.
+    """
+    parts: list[tuple[str, str]] = []
+    for part in baseline.messages:
+        if part.index >= len(messages):
+            break
+        content = messages[part.index].content
+        values = part.template.match(content)
+        if values is None:
+            parts.append((part.role, content))
+        elif values:
+            parts.append((part.role, "\n".join(value.strip() for value in values.values())))
+    if not parts:
+        return "\n".join(message.content for message in messages if message.role == "user")
+    if len(parts) == 1:
+        return parts[0][1]
+    return "\n".join(f"[{role}] {text}" for role, text in parts)
+
+
+def _values(messages: Sequence[ChatMessage], part: LearnedMessage) -> dict[str, str]:
+    where = f"message {part.index} ({part.role})"
+    if part.index >= len(messages):
+        raise SubstitutionError(f"the call has no {where}, which the baseline has")
+    message = messages[part.index]
+    if message.role != part.role:
+        raise SubstitutionError(f"{where} of the baseline is {message.role} in this call")
+    values = part.template.match(message.content)
+    if values is None:
+        agreed = _common_prefix(part.template.pieces[0], message.content)
+        raise SubstitutionError(
+            f"{where} is not the baseline's: it agrees for {agreed} of the first "
+            f"{len(part.template.pieces[0])} static characters. The app's prompt must stay as it "
+            "was when the run began"
+        )
+    return values
+
+
+def _common_prefix(first: str, second: str) -> int:
+    length = 0
+    for a, b in zip(first, second, strict=False):
+        if a != b:
+            break
+        length += 1
+    return length
