@@ -4,6 +4,7 @@ Each id goes one way: issued, taken, settled. Settling it again is recognised an
 """
 
 from collections.abc import Iterable
+from itertools import islice
 
 from ray_promptopt.core.ids import WorkId
 from ray_promptopt.core.work import WorkItem
@@ -42,7 +43,7 @@ class WorkLedger:
 
     def take(self, capacity: int) -> list[WorkItem]:
         """Hand out up to `capacity` items, oldest first."""
-        ids = list(self._ready)[: max(0, capacity)]
+        ids = list(islice(self._ready, max(0, capacity)))
         items = [self._ready.pop(work_id) for work_id in ids]
         self._taken.update((item.work_id, item) for item in items)
         return items

@@ -35,26 +35,21 @@ class MergePlan:
 class MergeBook:
     """When a merge is due, and which were tried before (they are not tried again)."""
 
-    due: int = 0
     accepted: int = 0
     after_accepted_child: bool = False
     triplets: set[tuple[int, int, int]] = field(default_factory=set)
     recipes: set[tuple[int, int, tuple[int, ...]]] = field(default_factory=set)
 
-    def note_accepted_child(self) -> None:
-        """A reflective child joined: the next iteration may merge."""
-        self.due += 1
-        self.after_accepted_child = True
+    def take_turn(self) -> bool:
+        """Whether the iteration right after an accepted reflective child begins; asked once."""
+        turn = self.after_accepted_child
+        self.after_accepted_child = False
+        return turn
 
     def note_tried(self, plan: MergePlan) -> None:
         """The plan goes to its gate."""
         self.triplets.add((plan.first, plan.second, plan.ancestor))
         self.recipes.add((plan.first, plan.second, plan.recipe))
-
-    def note_accepted_merge(self) -> None:
-        """A merged child passed its gate."""
-        self.due -= 1
-        self.accepted += 1
 
 
 def plan_merge(

@@ -70,8 +70,11 @@ class Mutation:
         self.stage = stage
 
     def common_sums(self, before: dict[int, float]) -> tuple[float, float]:
-        """The sums of `before` and of the child over the gate seeds both are scored on."""
-        common = [seed for seed in self.seeds if seed in before and seed in self.gate_scores]
+        """The sums of `before` and of the child over the gate seeds the child is scored on.
+
+        `before` has a score for each: gates are made of seeds their parents are scored on.
+        """
+        common = [seed for seed in self.seeds if seed in self.gate_scores]
         return sum(before[s] for s in common), sum(self.gate_scores[s] for s in common)
 
 

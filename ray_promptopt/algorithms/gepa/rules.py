@@ -84,7 +84,7 @@ def _end_merge_gate(search: Search) -> list[Decision]:
     sums = [mutation.common_sums(search.population.scores(p)) for p in mutation.parents]
     before, after = max(sums)
     if after >= before:
-        search.merges.note_accepted_merge()
+        search.merges.accepted += 1
     return _judge(search, before, after, passed=after >= before)
 
 
@@ -108,8 +108,7 @@ def _end_validation(search: Search) -> list[Decision]:
     decisions = _admit(search, Origin.MERGE if mutation.is_merge else Origin.REFLECTION)
     improved = decisions[-1].kind is DecisionKind.NEW_BEST
     search.tally.count_proposal(improved=improved)
-    if not mutation.is_merge and search.may_merge:
-        search.merges.note_accepted_child()
+    search.merges.after_accepted_child = not mutation.is_merge
     return [*decisions, *_next(search)]
 
 

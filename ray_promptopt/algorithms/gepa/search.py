@@ -88,7 +88,7 @@ class Search:
         return self.mutation.child or self.initial
 
     @property
-    def may_merge(self) -> bool:
+    def _may_merge(self) -> bool:
         """Whether merging is on and not used up."""
         return self.settings.merge and self.merges.accepted < self.settings.max_merges
 
@@ -195,10 +195,9 @@ class Search:
 
     def _start_merge(self, iteration: int) -> bool:
         """Begin a merge when one is due, affordable and to be found."""
-        wanted = self.may_merge and self.merges.due > 0 and self.merges.after_accepted_child
-        self.merges.after_accepted_child = False
         need = GATE_SIZE + len(self.settings.validation)
-        if not wanted or self.budget.remaining < need:
+        is_turn = self.merges.take_turn()
+        if not (is_turn and self._may_merge) or self.budget.remaining < need:
             return False
         rng = stream(self.settings.rng_seed, "merge", iteration)
         plan = plan_merge(self.population, self.merges, self.known, rng)

@@ -72,8 +72,9 @@ def test_plan_when_the_child_is_known_gives_none() -> None:
 
 def test_plan_when_one_descends_from_the_other_gives_none() -> None:
     assert plan(population_of(({}, (), LOW), ({"a": "a1"}, (0,), LEFT))) is None
+    better = [1.0] * 5 + [0.0] * 3
     chain = population_of(
-        ({}, (), LOW), ({"a": "a1"}, (0,), LEFT), ({"a": "a1", "b": "b1"}, (1,), RIGHT)
+        ({}, (), LOW), ({"a": "a1"}, (0,), better), ({"a": "a2", "b": "b1"}, (1,), RIGHT)
     )
     assert plan(chain) is None
 
@@ -90,6 +91,14 @@ def test_plan_when_a_parent_is_on_no_surviving_front_gives_none() -> None:
         ({}, (), LOW), ({"a": "a1"}, (0,), [1.0] * 8), ({"b": "b1"}, (0,), RIGHT)
     )
     assert plan(population) is None
+
+
+def test_turn_when_taken_comes_again_only_after_another_accepted_child() -> None:
+    book = MergeBook()
+    assert not book.take_turn()
+    book.after_accepted_child = True
+    assert book.take_turn()
+    assert not book.take_turn()
 
 
 def test_ancestors_when_lineages_join_are_all_found() -> None:

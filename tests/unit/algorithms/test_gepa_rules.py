@@ -1,6 +1,7 @@
 """One iteration at a time: what is asked, what is decided, and what it costs."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -126,6 +127,20 @@ def test_iteration_when_the_parent_is_perfect_is_skipped() -> None:
     assert kinds(decisions) == [DecisionKind.ITERATION_SKIPPED]
     items, _ = answer_stage(optimizer, 0.0)
     assert items[0].work_id.startswith("i2.parent.")
+
+
+def test_iteration_when_one_example_is_not_perfect_goes_on() -> None:
+    optimizer = make()
+    answer_stage(optimizer, 0.5)
+    answer_stage(optimizer, lambda item: 0.9 if item.work_id.endswith(":0") else 1.0)
+    assert purposes(optimizer.ask(9)) == {Purpose.REFLECTION}
+
+
+def test_minibatches_when_one_epoch_passes_have_covered_all_training_seeds() -> None:
+    optimizer = GepaOptimizer(GepaSettings(tuple(range(9)), VALIDATION, 100), INITIAL)
+    answer_stage(optimizer, 0.5)
+    drawn = [item.work_id for _ in range(3) for item in answer_stage(optimizer, 1.0)[0]]
+    assert sorted(work_id[-1] for work_id in drawn) == list("012345678")
 
 
 def test_iteration_when_perfection_may_not_skip_reflects() -> None:
@@ -305,6 +320,62 @@ def test_parts_when_a_whole_search_runs_are_never_mixed() -> None:
             optimizer.tell(landscape.answer(item))
     expected = {(Part.TRAIN, s) for s in TRAIN} | {(Part.VALIDATION, s) for s in VALIDATION}
     assert seen == expected
+
+
+def half_right(low: bool, item: WorkItem) -> float:
+    return float((int(item.work_id[-1]) < 3) is low)
+
+
+def at_merge_gate(max_merges: int = 5) -> GepaOptimizer:
+    """Two children of the initial candidate, each best on three seeds; then their merge."""
+    settings = GepaSettings(
+        TRAIN,
+        tuple(range(10, 16)),
+        200,
+        candidate_selector="current_best",
+        merge=True,
+        max_merges=max_merges,
+    )
+    optimizer = GepaOptimizer(settings, Candidate.of({"one": "1", "two": "2"}))
+    answer_stage(optimizer, 0.5)
+    for low in (True, False):
+        for reply in (0.0, f"```\nnew {low}\n```", 1.0):
+            answer_stage(optimizer, reply)
+        answer_stage(optimizer, partial(half_right, low))
+    return optimizer
+
+
+@pytest.mark.parametrize(("score", "passes"), [(0.6, True), (0.59, False)])
+def test_merge_gate_when_sums_are_compared_needs_the_better_parents(
+    score: float, passes: bool
+) -> None:
+    optimizer = at_merge_gate()
+    used = optimizer.view().rollouts_used
+    items, decisions = answer_stage(optimizer, score)  # the better parent has 3 of 5
+    assert purposes(items) == {Purpose.MERGE_GATE}
+    assert items[0].work_id.startswith("i3.merge.validation:1")
+    kind = DecisionKind.CANDIDATE_ACCEPTED if passes else DecisionKind.CANDIDATE_REJECTED
+    assert kinds(decisions) == [kind]
+    assert decisions[0].candidate == Candidate.of({"one": "new True", "two": "new False"})
+    following = optimizer.ask(99)
+    assert purposes(following) == {Purpose.VALIDATION if passes else Purpose.PARENT_MINIBATCH}
+    assert optimizer.view().rollouts_used == used + 5
+
+
+def test_merge_gate_when_all_is_lost_discards_the_merge() -> None:
+    optimizer = at_merge_gate()
+    _, decisions = answer_stage(optimizer, None)
+    assert kinds(decisions) == [DecisionKind.PROPOSAL_DISCARDED]
+    assert optimizer.discarded == {"child_lost": 1}
+
+
+def test_merge_when_it_does_not_pass_does_not_use_up_the_limit() -> None:
+    rejected = at_merge_gate(max_merges=1)
+    answer_stage(rejected, 0.0)
+    accepted = at_merge_gate(max_merges=1)
+    answer_stage(accepted, 1.0)
+    merges = [optimizer.state_dict()["merges"] for optimizer in (rejected, accepted)]
+    assert [m["accepted"] for m in merges if isinstance(m, dict)] == [0, 1]
 
 
 def merging_search(max_merges: int) -> tuple[GepaOptimizer, list[Decision]]:
