@@ -17,6 +17,7 @@ from ray_promptopt.llm.embedded.thesaurus import words_meant
 
 Scores = NDArray[np.float64]
 Features = dict[str, float]
+_UNREAD = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class PreparedPrompt:
         """Full within the span, halving past it; a prompt beyond twice the span blurs it all."""
         beyond = max(0, position - self._p.span_words)
         blur = max(0, self.prompt.num_words - 2 * self._p.span_words) / 4
-        return float(0.5 ** ((beyond + blur) / self._p.half_words))
+        attention = float(0.5 ** ((beyond + blur) / self._p.half_words))
+        return attention if attention >= _UNREAD else 0.0
 
     def _guidance_features(self, *, attended: bool) -> list[Features]:
         """Per label, the strongest reading of each feature; what speaks for many counts less."""

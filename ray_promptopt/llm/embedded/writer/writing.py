@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ray_promptopt.llm.embedded.answering import Reply, fill_fields
 from ray_promptopt.llm.embedded.requests import ChatRequest, SchemaField
@@ -56,7 +56,7 @@ def answer_as_writer(request: ChatRequest) -> Reply:
     """The assistant message of the writer."""
     said = "\n\n".join(from_json(turn.content) for turn in request.turns)
     task = read_task(said)
-    rng = random.Random(request.seed)
+    rng = random.Random(request.seed if request.temperature > 0 else 0)
     if task.work is Work.JUDGE:
         fields = request.tools[0].fields if request.tools else request.json_fields
         judged = judge(said, fields, wants_json=request.wants_json or bool(request.tools))
@@ -82,6 +82,8 @@ def improve(task: WriterTask, temperature: float, rng: random.Random) -> str:
         if told.cues:
             _merge_entry(instruction.entry_for(told.label, told.lead), told)
     context = _context(task, instruction)
+    if not any(example.failed for example in labelled):
+        style = replace(style, right_share=1.0)
     for example in sorted(labelled, key=lambda e: not e.failed):
         _teach(instruction, example, context, style, rng)
         if example.failed:
@@ -277,7 +279,8 @@ def _delivered(request: ChatRequest, task: WriterTask, text: str) -> Reply:
         return Reply(json.dumps({key["key"] if key else "instruction": text}))
     if task.work is Work.SUMMARISE:
         return Reply(text)
-    fence = "````" if "```" in text else "```"
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
     return Reply(f"{fence}\n{text}\n{fence}")
 
 
