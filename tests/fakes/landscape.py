@@ -1,4 +1,4 @@
-"""A task whose score can be computed: additive lessons.
+"""A task whose score can be computed (additive lessons), and searches driven by hand.
 
 Every example needs one lesson (a token such as `rule3`); a prompt that contains it scores 1 on
 the example, else 0 and the feedback names it. The reflection model adds the first token that the
@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from ray_promptopt.algorithms.base import Optimizer
 from ray_promptopt.core.work import (
     Decision,
+    DecisionKind,
     EvaluateCandidate,
     Evidence,
     FailedOutcome,
     Outcome,
     ProposalOutcome,
     ProposeText,
+    Purpose,
     RolloutOutcome,
     WorkItem,
 )
@@ -81,3 +83,34 @@ def run_search(
             decisions += optimizer.tell(outcome)
         assert len(journal) <= max_tells, "the search does not end"
     return journal, decisions
+
+
+Reply = float | str | None
+
+
+def answer_stage(
+    optimizer: Optimizer, reply: Callable[[WorkItem], Reply] | Reply
+) -> tuple[list[WorkItem], list[Decision]]:
+    """Answer all open work: a number is a score, a text a reflection, None a loss."""
+    items = optimizer.ask(1000)
+    decisions = []
+    for item in items:
+        said = reply(item) if callable(reply) else reply
+        decisions += optimizer.tell(as_outcome(item, said))
+    return items, decisions
+
+
+def as_outcome(item: WorkItem, said: Reply) -> Outcome:
+    if said is None:
+        return FailedOutcome(item.work_id, "connection refused")
+    if isinstance(said, str):
+        return ProposalOutcome(item.work_id, said)
+    return RolloutOutcome(item.work_id, said, Evidence("in", "out", "feedback"))
+
+
+def kinds(decisions: list[Decision]) -> list[DecisionKind]:
+    return [decision.kind for decision in decisions]
+
+
+def purposes(items: list[WorkItem]) -> set[Purpose]:
+    return {item.purpose for item in items}

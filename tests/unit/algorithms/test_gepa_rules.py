@@ -1,8 +1,5 @@
 """One iteration at a time: what is asked, what is decided, and what it costs."""
 
-from collections.abc import Callable
-from functools import partial
-
 import pytest
 
 from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
@@ -12,56 +9,19 @@ from ray_promptopt.core.work import (
     Decision,
     DecisionKind,
     EvaluateCandidate,
-    Evidence,
-    FailedOutcome,
-    Outcome,
-    ProposalOutcome,
     ProposeText,
     Purpose,
-    RolloutOutcome,
-    WorkItem,
 )
-from tests.fakes.landscape import Landscape, run_search
+from tests.fakes.landscape import Landscape, Reply, answer_stage, kinds, purposes
 
 TRAIN, VALIDATION = (0, 1, 2), (10, 11, 12, 13)
 INITIAL = Candidate.of({"prompt": "Answer {query}."})
 CHILD = "```\nAnswer {query} well.\n```"
-EVIDENCE = Evidence("in", "out", "feedback")
-
-Reply = float | str | None
 
 
 def make(initial: Candidate = INITIAL, budget: int = 100, **options: object) -> GepaOptimizer:
     settings = GepaSettings(TRAIN, VALIDATION, budget, **options)  # type: ignore[arg-type]
     return GepaOptimizer(settings, initial)
-
-
-def answer_stage(
-    optimizer: GepaOptimizer, reply: Callable[[WorkItem], Reply] | Reply
-) -> tuple[list[WorkItem], list[Decision]]:
-    """Answer all open work: a number is a score, a text a reflection, None a loss."""
-    items = optimizer.ask(1000)
-    decisions = []
-    for item in items:
-        said = reply(item) if callable(reply) else reply
-        decisions += optimizer.tell(as_outcome(item, said))
-    return items, decisions
-
-
-def as_outcome(item: WorkItem, said: Reply) -> Outcome:
-    if said is None:
-        return FailedOutcome(item.work_id, "connection refused")
-    if isinstance(said, str):
-        return ProposalOutcome(item.work_id, said)
-    return RolloutOutcome(item.work_id, said, EVIDENCE)
-
-
-def kinds(decisions: list[Decision]) -> list[DecisionKind]:
-    return [decision.kind for decision in decisions]
-
-
-def purposes(items: list[WorkItem]) -> set[Purpose]:
-    return {item.purpose for item in items}
 
 
 def test_start_when_made_asks_for_the_initial_candidate_on_all_validation_seeds() -> None:
@@ -320,91 +280,3 @@ def test_parts_when_a_whole_search_runs_are_never_mixed() -> None:
             optimizer.tell(landscape.answer(item))
     expected = {(Part.TRAIN, s) for s in TRAIN} | {(Part.VALIDATION, s) for s in VALIDATION}
     assert seen == expected
-
-
-def half_right(low: bool, item: WorkItem) -> float:
-    return float((int(item.work_id[-1]) < 3) is low)
-
-
-def at_merge_gate(max_merges: int = 5) -> GepaOptimizer:
-    """Two children of the initial candidate, each best on three seeds; then their merge."""
-    settings = GepaSettings(
-        TRAIN,
-        tuple(range(10, 16)),
-        200,
-        candidate_selector="current_best",
-        merge=True,
-        max_merges=max_merges,
-    )
-    optimizer = GepaOptimizer(settings, Candidate.of({"one": "1", "two": "2"}))
-    answer_stage(optimizer, 0.5)
-    for low in (True, False):
-        for reply in (0.0, f"```\nnew {low}\n```", 1.0):
-            answer_stage(optimizer, reply)
-        answer_stage(optimizer, partial(half_right, low))
-    return optimizer
-
-
-@pytest.mark.parametrize(("score", "passes"), [(0.6, True), (0.59, False)])
-def test_merge_gate_when_sums_are_compared_needs_the_better_parents(
-    score: float, passes: bool
-) -> None:
-    optimizer = at_merge_gate()
-    used = optimizer.view().rollouts_used
-    items, decisions = answer_stage(optimizer, score)  # the better parent has 3 of 5
-    assert purposes(items) == {Purpose.MERGE_GATE}
-    assert items[0].work_id.startswith("i3.merge.validation:1")
-    kind = DecisionKind.CANDIDATE_ACCEPTED if passes else DecisionKind.CANDIDATE_REJECTED
-    assert kinds(decisions) == [kind]
-    assert decisions[0].candidate == Candidate.of({"one": "new True", "two": "new False"})
-    following = optimizer.ask(99)
-    assert purposes(following) == {Purpose.VALIDATION if passes else Purpose.PARENT_MINIBATCH}
-    assert optimizer.view().rollouts_used == used + 5
-
-
-def test_merge_gate_when_all_is_lost_discards_the_merge() -> None:
-    optimizer = at_merge_gate()
-    _, decisions = answer_stage(optimizer, None)
-    assert kinds(decisions) == [DecisionKind.PROPOSAL_DISCARDED]
-    assert optimizer.discarded == {"child_lost": 1}
-
-
-def test_merge_when_it_does_not_pass_does_not_use_up_the_limit() -> None:
-    rejected = at_merge_gate(max_merges=1)
-    answer_stage(rejected, 0.0)
-    accepted = at_merge_gate(max_merges=1)
-    answer_stage(accepted, 1.0)
-    merges = [optimizer.state_dict()["merges"] for optimizer in (rejected, accepted)]
-    assert [m["accepted"] for m in merges if isinstance(m, dict)] == [0, 1]
-
-
-def merging_search(max_merges: int) -> tuple[GepaOptimizer, list[Decision]]:
-    settings = GepaSettings(
-        tuple(range(12)),
-        tuple(range(20, 38)),
-        800,
-        rng_seed=1,
-        merge=True,
-        max_merges=max_merges,
-        candidate_selector="epsilon_greedy",
-        epsilon=0.6,
-    )
-    initial = Candidate.of({"answer": "Answer {query}.", "classify": "Pick a label."})
-    optimizer = GepaOptimizer(settings, initial)
-    _, decisions = run_search(optimizer, Landscape(num_lessons=9))
-    return optimizer, decisions
-
-
-def test_merge_when_lineages_part_joins_them_within_its_limit() -> None:
-    optimizer, decisions = merging_search(max_merges=2)
-    merged = [c for c in optimizer.view().candidates if c.origin == "merge"]
-    assert len(merged) == 2
-    assert all(len(candidate.parents) == 2 for candidate in merged)
-    announced = [d for d in decisions if d.message == "merged two lineages"]
-    assert [d.candidate for d in announced if d.candidate in [c.candidate for c in merged]]
-    assert all(d.kind is DecisionKind.CANDIDATE_PROPOSED for d in announced)
-
-
-def test_merge_when_its_limit_is_zero_never_happens() -> None:
-    optimizer, _ = merging_search(max_merges=0)
-    assert {c.origin for c in optimizer.view().candidates} == {"initial", "reflection"}
