@@ -33,18 +33,11 @@ class MergePlan:
 
 @dataclass(slots=True)
 class MergeBook:
-    """When a merge is due, and which were tried before (they are not tried again)."""
+    """How many merges passed, and which were tried (they are not tried again)."""
 
     accepted: int = 0
-    after_accepted_child: bool = False
     triplets: set[tuple[int, int, int]] = field(default_factory=set)
     recipes: set[tuple[int, int, tuple[int, ...]]] = field(default_factory=set)
-
-    def take_turn(self) -> bool:
-        """Whether the iteration right after an accepted reflective child begins; asked once."""
-        turn = self.after_accepted_child
-        self.after_accepted_child = False
-        return turn
 
     def note_tried(self, plan: MergePlan) -> None:
         """The plan goes to its gate."""

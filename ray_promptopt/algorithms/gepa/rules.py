@@ -108,8 +108,7 @@ def _end_validation(search: Search) -> list[Decision]:
     decisions = _admit(search, Origin.MERGE if mutation.is_merge else Origin.REFLECTION)
     improved = decisions[-1].kind is DecisionKind.NEW_BEST
     search.tally.count_proposal(improved=improved)
-    search.merges.after_accepted_child = not mutation.is_merge
-    return [*decisions, *_next(search)]
+    return [*decisions, *_next(search, try_merge=not mutation.is_merge)]
 
 
 def _admit(search: Search, origin: Origin) -> list[Decision]:
@@ -132,10 +131,13 @@ def _discard(search: Search, reason: str | None, message: str) -> list[Decision]
     return [_about(search, DecisionKind.PROPOSAL_DISCARDED, message), *_next(search)]
 
 
-def _next(search: Search) -> list[Decision]:
-    """Close the mutation and begin the next one; a merged child is announced before its gate."""
+def _next(search: Search, *, try_merge: bool = False) -> list[Decision]:
+    """Close the mutation and begin the next one; a merged child is announced before its gate.
+
+    A merge is tried in the iteration after a reflective child joined, and in no other.
+    """
     search.close()
-    search.start_next()
+    search.start_next(try_merge=try_merge)
     if search.stop is not None:
         iteration = search.mutation.iteration
         return [Decision(DecisionKind.STOPPED, search.stop, iteration=iteration)]

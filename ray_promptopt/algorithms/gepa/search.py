@@ -175,11 +175,11 @@ class Search:
         self.tally.fruitless = 0 if mutation.used else self.tally.fruitless + 1
         mutation.move_to(Stage.DONE)
 
-    def start_next(self) -> None:
-        """Begin the next mutation, or note why the search is over."""
+    def start_next(self, *, try_merge: bool) -> None:
+        """Begin the next mutation or merge, or note why the search is over."""
         iteration = self.mutation.iteration + 1
         self.stop = self._reason_to_stop()
-        if self.stop is None and not self._start_merge(iteration):
+        if self.stop is None and not (try_merge and self._start_merge(iteration)):
             self._start_mutation(iteration)
 
     def _start_mutation(self, iteration: int) -> None:
@@ -194,10 +194,9 @@ class Search:
         self.mutation = Mutation(iteration, Stage.PARENT_MINIBATCH, (parent,), seeds, need)
 
     def _start_merge(self, iteration: int) -> bool:
-        """Begin a merge when one is due, affordable and to be found."""
+        """Begin a merge when one is allowed, affordable and to be found."""
         need = GATE_SIZE + len(self.settings.validation)
-        is_turn = self.merges.take_turn()
-        if not (is_turn and self._may_merge) or self.budget.remaining < need:
+        if not self._may_merge or self.budget.remaining < need:
             return False
         rng = stream(self.settings.rng_seed, "merge", iteration)
         plan = plan_merge(self.population, self.merges, self.known, rng)

@@ -93,14 +93,6 @@ def test_plan_when_a_parent_is_on_no_surviving_front_gives_none() -> None:
     assert plan(population) is None
 
 
-def test_turn_when_taken_comes_again_only_after_another_accepted_child() -> None:
-    book = MergeBook()
-    assert not book.take_turn()
-    book.after_accepted_child = True
-    assert book.take_turn()
-    assert not book.take_turn()
-
-
 def test_ancestors_when_lineages_join_are_all_found() -> None:
     population = population_of(
         ({}, (), LOW),

@@ -59,16 +59,30 @@ def test_merge_gate_when_all_is_lost_discards_the_merge() -> None:
     assert optimizer.discarded == {"child_lost": 1}
 
 
+def best_on_third(third: int, item: WorkItem) -> float:
+    return 1.0 if int(item.work_id[-1]) // 3 == third else 0.25
+
+
 def test_merge_when_it_joined_gives_no_turn_to_another() -> None:
-    optimizer = at_merge_gate()
-    answer_stage(optimizer, 1.0)
-    answer_stage(optimizer, 1.0)
-    joined = optimizer.view().candidates[3]
+    settings = GepaSettings(
+        TRAIN, tuple(range(10, 19)), 300, candidate_selector="current_best", merge=True
+    )
+    optimizer = GepaOptimizer(settings, Candidate.of({"one": "1", "two": "2", "three": "3"}))
+    answer_stage(optimizer, 0.5)
+    for third in range(3):
+        for reply in (0.0, f"```\nnew {third}\n```", 1.0):
+            answer_stage(optimizer, reply)
+        answer_stage(optimizer, partial(best_on_third, third))
+        if third == 1:
+            rejected, _ = answer_stage(optimizer, 0.0)
+            assert purposes(rejected) == {Purpose.MERGE_GATE}
+    accepted, _ = answer_stage(optimizer, 1.0)
+    assert purposes(accepted) == {Purpose.MERGE_GATE}
+    answer_stage(optimizer, 0.0)
+    joined = optimizer.view().candidates[4]
     assert joined.origin == "merge"
-    assert joined.parents == tuple(c.candidate.id for c in optimizer.view().candidates[1:3])
-    merges = optimizer.state_dict()["merges"]
-    assert isinstance(merges, dict)
-    assert merges["after_accepted_child"] is False
+    assert len(set(joined.parents)) == 2
+    assert purposes(optimizer.ask(99)) == {Purpose.PARENT_MINIBATCH}
 
 
 def test_merge_when_it_does_not_pass_does_not_use_up_the_limit() -> None:
