@@ -1,0 +1,63 @@
+"""OpenAI's dialect, and the two that speak it: other servers of the API, and the embedded models.
+
+Reasoning models refuse `max_tokens`, any temperature but 1, and penalties.
+Source: platform.openai.com/docs/guides/reasoning.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ray_promptopt.llm.models import UpstreamModel
+from ray_promptopt.llm.providers.base import Prepared, Provider
+
+_REASONING = re.compile(r"^(gpt-5|o\d)")
+_REFUSED = ("top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
+
+
+@dataclass(frozen=True)
+class OpenAI(Provider):
+    """api.openai.com."""
+
+    name: str = "openai"
+    default_base_url: str | None = "https://api.openai.com/v1"
+    key_names: tuple[str, ...] = ("OPENAI_API_KEY",)
+
+    def prepare(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
+        """Reasoning models get the parameters that they take; what was dropped is noted."""
+        prepared = {**body, "model": model.model}
+        if not _REASONING.match(model.model):
+            return Prepared(prepared, ())
+        notes = []
+        if "max_tokens" in prepared:
+            limit = prepared.pop("max_tokens")
+            prepared.setdefault("max_completion_tokens", limit)
+            notes.append("max_tokens became max_completion_tokens")
+        for name in _REFUSED:
+            if prepared.pop(name, None) is not None:
+                notes.append(f"{name} dropped: {model.model} refuses it")
+        if prepared.get("temperature", 1) != 1:
+            del prepared["temperature"]
+            notes.append(f"temperature dropped: {model.model} takes 1 alone")
+        return Prepared(prepared, tuple(notes))
+
+
+@dataclass(frozen=True)
+class Compatible(Provider):
+    """Any server of the API that the config names by `base_url`: vLLM, Ollama and others."""
+
+    name: str = "openai_compatible"
+    default_base_url: str | None = None
+    key_names: tuple[str, ...] = ("OPENAI_COMPATIBLE_API_KEY",)
+    key_required: bool = False
+
+
+@dataclass(frozen=True)
+class Embedded(Provider):
+    """The package's own stand-in models; the run fills in their address."""
+
+    name: str = "embedded"
+    default_base_url: str | None = None
+    key_names: tuple[str, ...] = ("EMBEDDED_API_KEY",)
+    key_required: bool = False

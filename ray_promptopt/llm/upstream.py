@@ -1,0 +1,175 @@
+"""One model call over HTTP, with retries: the way to every provider, for gateway and coordinator.
+
+Keys are read from the environment at the call and are in no error, log line or repr.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from ray_promptopt.core.errors import UpstreamError
+from ray_promptopt.core.usage import Spend, Usage, UsageSource
+from ray_promptopt.llm.models import UpstreamModel
+from ray_promptopt.llm.prices import Prices
+from ray_promptopt.llm.providers import PROVIDERS, Provider
+from ray_promptopt.llm.retry import RetryPolicy, retry_after_s
+
+_LARGEST_RESPONSE_BYTES = 32 * 1024 * 1024
+_CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamReply:
+    """A chat completion as the provider sent it, and what it cost. `attempts` counts from 1."""
+
+    body: dict[str, Any]
+    model: str
+    spend: Spend
+    latency_s: float
+    attempts: int
+    notes: tuple[str, ...]
+
+
+class Upstream:
+    """A connection pool to all providers. Close it with `aclose`."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        retry: RetryPolicy | None = None,
+        timeout_s: float = 120.0,
+    ) -> None:
+        self._environ = environ
+        self._retry = retry or RetryPolicy()
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=10.0)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def complete(
+        self, model: UpstreamModel, body: Mapping[str, Any], prices: Prices
+    ) -> UpstreamReply:
+        """The completion. Raises UpstreamError once retries cannot help or are used up."""
+        provider = PROVIDERS[model.provider]
+        prepared = provider.prepare(body, model)
+        headers = _headers(provider.api_key(self._environ))
+        url = provider.url(model)
+        started = time.monotonic()
+        attempt, waited_s = 1, 0.0
+        while True:
+            asked_wait_s, answer = await self._attempt(url, headers, prepared.body, model)
+            if not isinstance(answer, UpstreamError):
+                break
+            wait_s = self._retry.wait_s(
+                answer,
+                attempt=attempt,
+                waited_s=waited_s,
+                retry_after_s=asked_wait_s,
+                jitter=random.random(),
+            )
+            if wait_s is None:
+                raise answer
+            await asyncio.sleep(wait_s)
+            attempt, waited_s = attempt + 1, waited_s + wait_s
+        named = str(answer.get("model") or model.model)
+        usage = provider.read_usage(answer) or estimate_usage(prepared.body, answer)
+        return UpstreamReply(
+            body=answer,
+            model=named,
+            spend=prices.spend(provider.name, _priced_name(prices, provider, model, named), usage),
+            latency_s=time.monotonic() - started,
+            attempts=attempt,
+            notes=prepared.notes,
+        )
+
+    async def _attempt(
+        self, url: str, headers: Mapping[str, str], body: Mapping[str, Any], model: UpstreamModel
+    ) -> tuple[float | None, dict[str, Any] | UpstreamError]:
+        """The wait that the provider asks for, and its answer or what went wrong."""
+        provider = PROVIDERS[model.provider]
+        name = f"{provider.name}/{model.model}"
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout, connector=aiohttp.TCPConnector(limit=0)
+            )
+        try:
+            async with self._session.post(
+                url, headers=headers, json=body, allow_redirects=False
+            ) as response:
+                raw = await _read(response)
+                wait_s = retry_after_s(response.headers)
+                if response.status != 200:
+                    return wait_s, provider.classify(response.status, raw, model)
+        except TimeoutError:
+            message = f"{name} did not answer within {self._timeout.total:.0f} s"
+            return None, UpstreamError(message, status_code=504, code="timeout", retryable=True)
+        except (aiohttp.ClientError, OSError) as error:
+            message = f"{name} cannot be reached ({type(error).__name__})"
+            return None, UpstreamError(
+                message, status_code=502, code="connection_error", retryable=True
+            )
+        if not isinstance(raw, dict) or not _has_choice(raw):
+            message = f"{name} answered 200 with something that is no chat completion"
+            return None, UpstreamError(
+                message, status_code=502, code="malformed_reply", retryable=True
+            )
+        return None, raw
+
+
+def estimate_usage(body: Mapping[str, Any], reply: Mapping[str, Any]) -> Usage:
+    """Four characters a token, marked as an estimate: for providers that do not count."""
+    asked = len(json.dumps([body.get("messages"), body.get("tools")], ensure_ascii=False))
+    answered = len(json.dumps(reply["choices"], ensure_ascii=False))
+    return Usage(
+        prompt_tokens=asked // _CHARACTERS_PER_TOKEN + 1,
+        completion_tokens=answered // _CHARACTERS_PER_TOKEN + 1,
+        source=UsageSource.ESTIMATED,
+    )
+
+
+def _priced_name(prices: Prices, provider: Provider, model: UpstreamModel, named: str) -> str:
+    """An override may name the configured model; else the price is that of the one that answered.
+
+    A long-context price class (`-gt200k`) is the same model at the provider.
+    """
+    if model.model in prices.overrides or provider.name == "embedded":
+        return model.model
+    return named
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    return headers
+
+
+async def _read(response: aiohttp.ClientResponse) -> Any:
+    """The decoded body; None when it is too large or no JSON."""
+    if (response.content_length or 0) > _LARGEST_RESPONSE_BYTES:
+        return None
+    raw = await response.read()
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
+
+
+def _has_choice(body: Mapping[str, Any]) -> bool:
+    choices = body.get("choices")
+    return (
+        isinstance(choices, list)
+        and bool(choices)
+        and isinstance(choices[0], dict)
+        and isinstance(choices[0].get("message"), dict)
+    )
