@@ -54,11 +54,11 @@ _CLOSING_TAG = re.compile(r"</[A-Za-z][\w-]*>")
 _ROLE = re.compile(r"^[ \t]*[\[<(]?(?:user|system|assistant)[\]>)]?[ \t]*:[ \t]*", re.I | re.M)
 _RIGHT = re.compile(
     r"(?<!in)(?<!not )\bcorrect(?:ly)?\b(?! (?:intent|label|answer|category))|"
-    r"\bscore\W{1,3}1(?:\.0+)?\b",
+    r"\bscore\W{1,3}(?:of )?1(?:\.0+)?\b",
     re.I,
 )
 _WRONG = re.compile(
-    r"\bincorrect|\bwrong\b|\bnot correct|\bexpected\b|\bshould\b|\bscore\W{1,3}0", re.I
+    r"\bincorrect|\bwrong\b|\bnot correct|\bexpected\b|\bshould\b|\bscore\W{1,3}(?:of )?0", re.I
 )
 _NOT_LABEL_WORDS = """
 the a an is was be been but and or not in on one answer label intent category class output correct

@@ -240,3 +240,14 @@ def test_reflection_when_applied_then_the_reader_answers_the_failed_query_rightl
 
     assert ask("Sort it.") == "order_tracking"
     assert ask(_write(_gepa("Sort it."))) == "delivery_delay"
+
+
+def test_reflection_when_feedback_is_a_score_alone_then_learns_from_the_right_answer() -> None:
+    shown = (
+        '# Example 1\n## Inputs\nQuery: the sofa came torn\n\n## Generated Outputs\n{"intent": '
+        '"damaged_item"}\n\n## Feedback\nThis response got a score of 1.\n'
+    )
+    written = [_write(_gepa(examples=shown), temperature=1.0, seed=seed) for seed in range(8)]
+    assert any("damaged_item:" in text and "sofa" in text for text in written)
+    wrong = _gepa(examples=shown.replace("score of 1.", "score of 0."))
+    assert all("damaged_item:" not in _write(wrong, temperature=1.0, seed=n) for n in range(8))
