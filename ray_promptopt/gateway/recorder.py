@@ -1,0 +1,51 @@
+"""Group commit of trace events: at most one call to the state in flight per replica.
+
+What arrives meanwhile goes with the next group. A group that fails is sent again, in order.
+"""
+
+import asyncio
+import contextlib
+
+from ray_promptopt.gateway.ports import StatePort
+from ray_promptopt.gateway.state import TraceEvent
+
+_RETRY_S = 0.2
+
+
+class TraceRecorder:
+    """Batches events; `record` returns a future that is done when the state has the event."""
+
+    def __init__(self, state: StatePort) -> None:
+        self._state = state
+        self._waiting: list[tuple[TraceEvent, asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    def record(self, event: TraceEvent) -> "asyncio.Future[None]":
+        """Queue an event. Never blocks; never raises."""
+        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, acknowledged))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        return acknowledged
+
+    async def drain(self) -> None:
+        """Wait until everything queued has arrived."""
+        while self._flushing is not None and not self._flushing.done():
+            await self._flushing
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            events = [event for event, _ in group]
+            await self._send(events)
+            for _, acknowledged in group:
+                if not acknowledged.done():
+                    acknowledged.set_result(None)
+
+    async def _send(self, events: list[TraceEvent]) -> None:
+        while True:
+            # Whatever the state's trouble is (lost, restarting): events must not be lost with it.
+            with contextlib.suppress(Exception):
+                await self._state.record(events)
+                return
+            await asyncio.sleep(_RETRY_S)
