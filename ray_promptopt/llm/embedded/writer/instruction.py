@@ -12,7 +12,7 @@ _ENTRY = re.compile(
 _QUOTED = re.compile(r"[\"“]([^\"”\n]{1,80})[\"”]")
 _RIVAL = re.compile(r"[;,(]?\s*\bnot\s+[`'\"]?(?P<label>[A-Za-z]\w*_\w+|\w+)[`'\"]?\)?\.?", re.I)
 _MEANING = re.compile(r"^\s*[-*•]\s+(?P<says>[\"“].*[\"”])\s+means?\s+\"?(?P<word>[\w'-]+)\"?\.?$")
-MEANINGS_HEADING = "What customers mean:"
+MEANINGS_HEADING = "Vocabulary:"
 HEADING = "Guidance per label:"
 
 

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from ray_promptopt.llm.embedded import complete
+from ray_promptopt.llm.embedded.prompt_reading import read_prompt
+from ray_promptopt.llm.embedded.requests import Turn
+from ray_promptopt.llm.embedded.writer.instruction import HEADING, MEANINGS_HEADING
 
 CURRENT = (
     'Sort the message.\nQuery: {query}\n- refund_status: asks where a refund is; cues "money back"'
@@ -251,3 +254,10 @@ def test_reflection_when_feedback_is_a_score_alone_then_learns_from_the_right_an
     assert any("damaged_item:" in text and "sofa" in text for text in written)
     wrong = _gepa(examples=shown.replace("score of 1.", "score of 0."))
     assert all("damaged_item:" not in _write(wrong, temperature=1.0, seed=n) for n in range(8))
+
+
+def test_vocabulary_when_written_then_its_heading_is_no_instruction_to_the_reader() -> None:
+    text = f'Sort it.\n\n{MEANINGS_HEADING}\n- "widget" mean password\n\n{HEADING}'
+    assert read_prompt((Turn("system", text),), ("password_reset", "refund")).by_meaning is None
+    told = f"{text}\nGo by the meaning, not the exact words."
+    assert read_prompt((Turn("system", told),), ()).by_meaning is not None
