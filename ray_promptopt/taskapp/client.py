@@ -1,0 +1,126 @@
+"""The client of a task app. Every failure says what happened at which URL and what to do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic import BaseModel, ValidationError
+
+from ray_promptopt.core.errors import TaskAppError
+from ray_promptopt.taskapp.contract import RolloutResponse, TaskInfo
+
+M = TypeVar("M", bound=BaseModel)
+
+_RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+_KEY_REFUSED = frozenset({401, 403})
+
+
+class TaskAppClient:
+    """One task app. Close it with `aclose`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        headers = {"X-API-Key": api_key} if api_key else {}
+        self.base_url = base_url.rstrip("/")
+        # httpx's own transport collapses at tens of connections to one host.
+        self._http = httpx.AsyncClient(
+            base_url=self.base_url,
+            headers=headers,
+            timeout=httpx.Timeout(timeout_s, connect=10.0),
+            transport=transport or AiohttpTransport(limits=httpx.Limits(max_connections=None)),
+            follow_redirects=False,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def health(self) -> dict[str, Any]:
+        """`GET /health`."""
+        return await self._object("GET", "/health")
+
+    async def info(self) -> dict[str, Any]:
+        """`GET /info`."""
+        return await self._object("GET", "/info")
+
+    async def task_info(self, seeds: Sequence[int] = ()) -> list[TaskInfo] | dict[str, Any]:
+        """The whole task set without seeds, else one TaskInfo per seed."""
+        params = [("seeds", str(seed)) for seed in seeds]
+        raw = await self._json("GET", "/task_info", params=params)
+        if not seeds:
+            return raw if isinstance(raw, dict) else {"taskset": raw}
+        rows = raw if isinstance(raw, list) else [raw]
+        return [self._checked(TaskInfo, row, "/task_info") for row in rows]
+
+    async def metadata(self) -> dict[str, Any] | None:
+        """The program's source (`GET /metadata`); None where the app does not offer it."""
+        try:
+            return await self._object("GET", "/metadata")
+        except TaskAppError as error:
+            if error.status_code in (404, 405):
+                return None
+            raise
+
+    async def rollout(self, request: Mapping[str, Any]) -> RolloutResponse:
+        """`POST /rollout`."""
+        raw = await self._json("POST", "/rollout", json=dict(request))
+        return self._checked(RolloutResponse, raw, "/rollout")
+
+    async def _object(self, method: str, path: str) -> dict[str, Any]:
+        raw = await self._json(method, path)
+        if not isinstance(raw, dict):
+            raise self._error(path, "answered with JSON that is no object", retryable=False)
+        return raw
+
+    async def _json(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            response = await self._http.request(method, path, **options)
+        except httpx.TimeoutException as error:
+            raise self._error(path, "did not answer in time", retryable=True) from error
+        except httpx.HTTPError as error:
+            what = f"cannot be reached ({type(error).__name__}): start it, or correct its URL"
+            raise self._error(path, what, retryable=True) from error
+        if response.status_code >= 300:
+            raise self._refused(path, response)
+        try:
+            return response.json()
+        except ValueError as error:
+            what = f"answered {response.status_code} with something that is no JSON"
+            raise self._error(path, what, retryable=False) from error
+
+    def _refused(self, path: str, response: httpx.Response) -> TaskAppError:
+        status = response.status_code
+        text = response.text[:300].strip()
+        if status in _KEY_REFUSED or (status == 400 and "api key" in text.lower()):
+            what = (
+                f"refused the API key ({status}): set ENVIRONMENT_API_KEY to the key that the task "
+                "app was started with"
+            )
+        elif status == 404:
+            what = "answered 404: is this the task app's base URL?"
+        else:
+            what = f"answered {status}: {text}"
+        return self._error(path, what, retryable=status in _RETRYABLE, status_code=status)
+
+    def _checked(self, model: type[M], raw: Any, path: str) -> M:
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the answer"
+            what = f"answered off the contract: {where}: {first['msg']}"
+            raise self._error(path, what, retryable=False) from error
+
+    def _error(
+        self, path: str, what: str, *, retryable: bool, status_code: int | None = None
+    ) -> TaskAppError:
+        return TaskAppError(
+            f"task app {self.base_url}{path} {what}", retryable=retryable, status_code=status_code
+        )
