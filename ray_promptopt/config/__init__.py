@@ -1,0 +1,1 @@
+"""TOML to a frozen, checked `RunConfig`: schema, loader, supported models, resolved dump."""

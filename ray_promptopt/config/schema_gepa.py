@@ -1,0 +1,107 @@
+"""The typed `[gepa]` section. Fields bear the flat names; `keys.py` says where the TOML has them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from ray_promptopt.config.base import NonNegativeInt, PositiveFloat, PositiveInt, Rate, Section
+
+
+class GepaModule(Section):
+    """How one stage of a pipeline may be rewritten."""
+
+    module_id: str = Field(min_length=1)
+    """The stage's name, as in `initial_prompt.metadata.pipeline_modules`."""
+    max_instruction_slots: PositiveInt = 3
+    """The most instructions of this stage that are kept."""
+    allowed_tools: tuple[str, ...] | None = None
+    """Names of the tools the stage may call; None: any."""
+    max_tokens: PositiveInt | None = None
+    """The most tokens of the stage's prompt; None: no limit."""
+    policy: dict[str, JsonValue] | None = None
+    """The stage's own policy table, as written."""
+
+
+class GepaConfig(Section):
+    """Everything GEPA is told, apart from seeds, models and limits, which all algorithms share."""
+
+    schedule: Literal["reference"] = "reference"
+    """How proposals follow each other: one at a time, as in arXiv 2507.19457."""
+    minibatch_size: PositiveInt = 8
+    """Training examples a parent and its child are compared on."""
+    candidate_selector: Literal["pareto", "current_best", "epsilon_greedy", "top_k_pareto"] = (
+        "pareto"
+    )
+    """How the parent of a mutation is chosen."""
+    epsilon: Rate = 0.1
+    """`epsilon_greedy`: the chance of a uniformly drawn parent."""
+    top_k: PositiveInt = 5
+    """`top_k_pareto`: how many of the best candidates may be parents."""
+    component_selector: Literal["round_robin", "all"] = "round_robin"
+    """Which components one mutation rewrites."""
+    merge: bool = False
+    """Whether lineages are crossed; on when a `crossover_rate` above 0 is given."""
+    max_merges: NonNegativeInt = 5
+    """The most merged candidates that may join the population."""
+    patience: PositiveInt | None = None
+    """Proposals without a new best after which the search ends; None: never."""
+    max_proposals: PositiveInt | None = None
+    """Proposals after which the search ends; None: no limit."""
+    reflection_prompt: str | None = None
+    """Template of the reflection prompt with `<curr_param>` and `<side_info>`; None: built in."""
+    metaprompt: str | None = None
+    """Free text of guidance for whoever writes the prompts; None: none."""
+    proposer_type: Literal["dspy", "spec"] = "dspy"
+    """Whether proposals are written from rollouts alone or also from a system spec."""
+    proposer_mode: Literal["dspy", "synth", "gepa-ai"] | None = None
+    """Flavour of the proposer, as written in the TOML."""
+    proposer_effort: Literal["LOW_CONTEXT", "LOW", "MEDIUM", "HIGH"] | None = None
+    """How much context the proposer is given, as written in the TOML."""
+    proposer_output_tokens: Literal["RAPID", "FAST", "SLOW"] | None = None
+    """How long the proposer may write, as written in the TOML."""
+    proposer_settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Settings of single proposer flavours (`mutation.dspy_*`, …), as written."""
+    spec_path: str | None = None
+    """Path of the system spec, for `proposer_type = "spec"`."""
+    spec_max_tokens: PositiveInt = 5000
+    """The most tokens of the spec that are shown."""
+    spec_include_examples: bool = True
+    """Whether the spec's examples are shown."""
+    spec_priority_threshold: NonNegativeInt | None = None
+    """Rules below this priority are left out; None: all are shown."""
+    modules: tuple[GepaModule, ...] = ()
+    """The stages of a pipeline; empty for a single prompt."""
+    mutation_rate: Rate = 0.3
+    """Share of children made by mutation in a generational schedule."""
+    initial_population_size: PositiveInt = 20
+    """Variants a generational schedule begins with."""
+    num_generations: PositiveInt = 10
+    """Generations; with the two population sizes given, it fixes `max_proposals`."""
+    children_per_generation: PositiveInt = 5
+    """Proposals that count as one generation."""
+    crossover_rate: Rate = 0.5
+    """Share of children made by merging."""
+    selection_pressure: Annotated[float, Field(ge=1)] = 1.0
+    """Sharpness of the choice of parents; 1 is proportional."""
+    patience_generations: PositiveInt = 3
+    """Generations without a new best; given, it fixes `patience`."""
+    archive_size: PositiveInt = 64
+    """Candidates kept for parents."""
+    archive_min_score: float = 0.0
+    """Candidates that score less are not kept."""
+    pareto_set_size: PositiveInt = 64
+    """Training seeds set aside for validation when no validation seeds are given."""
+    pareto_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-6
+    """Score differences up to this are ties."""
+    feedback_fraction: Rate = 0.5
+    """Share of the training seeds that reflections may look at."""
+    max_token_limit: PositiveInt | None = None
+    """The most tokens of one prompt; None: no limit."""
+    token_counting_model: str = "gpt-4"
+    """Model whose tokenizer counts."""
+    enforce_pattern_token_limit: bool = True
+    """Whether prompts above `max_token_limit` are refused."""
+    validation_top_k: PositiveInt | None = None
+    """How many of the best candidates are scored on the test seeds; None: the best alone."""
+    max_spend_usd: PositiveFloat | None = None
+    """USD after which the search ends, as in `limits.max_cost_usd`; None: no limit."""
