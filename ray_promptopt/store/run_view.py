@@ -1,0 +1,257 @@
+"""A run as its journal tells it: a fold of events, for results, the report and the API."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.examples import Part
+from ray_promptopt.core.ids import CandidateId, RunId
+from ray_promptopt.core.usage import NO_SPEND, Spend
+from ray_promptopt.core.work import (
+    Decision,
+    DecisionKind,
+    Purpose,
+    RolloutOutcome,
+)
+from ray_promptopt.prompts.learning import LearnedBaseline
+from ray_promptopt.store import events
+from ray_promptopt.store.journal import RunRow, RunStore, StoredEvent
+
+SEARCH_PURPOSES = frozenset(Purpose) - {Purpose.HELD_OUT, Purpose.REFLECTION}
+"""What counts in the search's budget of rollouts."""
+_VALIDATION = frozenset({Purpose.INITIAL_VALIDATION, Purpose.VALIDATION})
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. `running` may also be a run whose coordinator was killed."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+
+
+@dataclass
+class CandidateRecord:
+    """A candidate and everything that was measured of it, by seed."""
+
+    candidate: Candidate
+    parents: tuple[CandidateId, ...]
+    iteration: int
+    message: str
+    accepted: bool = False
+    minibatch: dict[int, RolloutOutcome] = field(default_factory=dict)
+    validation: dict[int, RolloutOutcome] = field(default_factory=dict)
+    held_out: dict[int, RolloutOutcome] = field(default_factory=dict)
+
+    @property
+    def validation_mean(self) -> float | None:
+        """Mean score over the validation seeds that were run; None before the first."""
+        return _mean(self.validation)
+
+    @property
+    def held_out_mean(self) -> float | None:
+        """Mean score over the test seeds that were run; None before the first."""
+        return _mean(self.held_out)
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """A decision on the score curve: after `rollouts` rollouts, something was accepted or not."""
+
+    rollouts: int
+    at_s: float
+    kind: DecisionKind
+    candidate_id: CandidateId | None
+    score: float | None
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An attempt that came to nothing, or a work item given up (`final`)."""
+
+    at_s: float
+    work_id: str
+    kind: str
+    message: str
+    final: bool
+
+
+@dataclass
+class RunView:
+    """Everything about a run that its journal holds. `candidates` is in order of appearance."""
+
+    run_id: RunId
+    name: str
+    created_at_s: float
+    config_json: str
+    status: RunStatus = RunStatus.CREATED
+    reason: str = ""
+    search_ended: bool = False
+    baseline_json: str | None = None
+    initial_id: CandidateId | None = None
+    best_id: CandidateId | None = None
+    candidates: dict[CandidateId, CandidateRecord] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
+    rollouts_by_purpose: dict[Purpose, int] = field(default_factory=dict)
+    policy_spend: Spend = NO_SPEND
+    reflection_spend: Spend = NO_SPEND
+    held_out_spend: Spend = NO_SPEND
+    failed_attempts: list[FailedAttempt] = field(default_factory=list)
+    interruptions: int = 0
+    proposals: int = 0
+    running_s: float = 0.0
+
+    @property
+    def search_rollouts(self) -> int:
+        """Rollouts that counted in the budget."""
+        return sum(
+            count for purpose, count in self.rollouts_by_purpose.items()
+            if purpose in SEARCH_PURPOSES
+        )  # fmt: skip
+
+    @property
+    def spend(self) -> Spend:
+        """All kinds together."""
+        return self.policy_spend + self.reflection_spend + self.held_out_spend
+
+    @property
+    def initial(self) -> CandidateRecord | None:
+        """The baseline's own candidate."""
+        return self.candidates.get(self.initial_id) if self.initial_id else None
+
+    @property
+    def best(self) -> CandidateRecord | None:
+        """The candidate with the best validation score."""
+        return self.candidates.get(self.best_id) if self.best_id else None
+
+    @property
+    def accepted(self) -> list[CandidateRecord]:
+        """The population: the initial candidate and every accepted one."""
+        return [record for record in self.candidates.values() if record.accepted]
+
+
+def load_view(store: RunStore, run_id: RunId) -> RunView:
+    """Fold a run's journal. Raises JournalError when there is none."""
+    return fold(store.run(run_id), store.events(run_id))
+
+
+def fold(row: RunRow, journal: Iterable[StoredEvent]) -> RunView:
+    """The view after all events of a journal; the same for any way of cutting it in two."""
+    view = RunView(row.run_id, row.name, row.created_at_s, row.config)
+    last_at_s: float | None = None
+    for stored in journal:
+        if last_at_s is not None and not isinstance(stored.event, events.RunStarted):
+            view.running_s += max(0.0, stored.at_s - last_at_s)
+        last_at_s = stored.at_s
+        _apply(view, stored.event, stored.at_s)
+    return view
+
+
+def _apply(view: RunView, event: events.Event, at_s: float) -> None:
+    match event:
+        case events.RolloutFinished():
+            _rollout(view, event)
+        case events.ProposalFinished(outcome=outcome):
+            view.proposals += 1
+            view.reflection_spend += outcome.spend
+        case events.AttemptFailed():
+            _spend(view, event.purpose, event.spend)
+            view.failed_attempts.append(
+                FailedAttempt(at_s, event.work_id, event.kind, event.message, final=False)
+            )
+        case events.WorkFailed(outcome=lost):
+            view.failed_attempts.append(
+                FailedAttempt(at_s, lost.work_id, "given up", lost.error, final=True)
+            )
+        case events.Decided(decision=decision, rollouts=rollouts):
+            _decision(view, decision, rollouts, at_s)
+        case events.BaselineLearned(baseline_json=text):
+            _baseline(view, text)
+        case events.SearchEnded(reason=reason, best=best):
+            view.search_ended, view.reason, view.best_id = True, reason, best
+        case _:
+            _status(view, event)
+
+
+def _baseline(view: RunView, text: str) -> None:
+    view.baseline_json = text
+    initial = LearnedBaseline.from_json(text).initial_candidate()
+    view.initial_id = initial.id
+    view.candidates[initial.id] = CandidateRecord(
+        initial, (), 0, "the baseline, as the task app sends it", accepted=True
+    )
+
+
+def _status(view: RunView, event: events.Event) -> None:
+    match event:
+        case events.RunStarted():
+            view.status = RunStatus.RUNNING
+        case events.RunInterrupted(reason=reason):
+            view.status, view.reason = RunStatus.INTERRUPTED, reason
+            view.interruptions += 1
+        case events.RunFailed(reason=reason):
+            view.status, view.reason = RunStatus.FAILED, reason
+        case events.RunFinished(reason=reason):
+            view.status, view.reason = RunStatus.SUCCEEDED, reason
+
+
+def _rollout(view: RunView, event: events.RolloutFinished) -> None:
+    counts = view.rollouts_by_purpose
+    counts[event.purpose] = counts.get(event.purpose, 0) + 1
+    _spend(view, event.purpose, event.outcome.spend)
+    record = view.candidates.get(event.candidate_id)
+    if record is None:
+        return
+    seed = event.example.seed
+    if event.purpose in _VALIDATION:
+        record.validation[seed] = event.outcome
+    elif event.example.part is Part.TEST:
+        record.held_out[seed] = event.outcome
+    else:
+        record.minibatch[seed] = event.outcome
+
+
+def _spend(view: RunView, purpose: Purpose, spend: Spend) -> None:
+    if purpose is Purpose.REFLECTION:
+        view.reflection_spend += spend
+    elif purpose is Purpose.HELD_OUT:
+        view.held_out_spend += spend
+    else:
+        view.policy_spend += spend
+
+
+def _decision(view: RunView, decision: Decision, rollouts: int, at_s: float) -> None:
+    view.decisions.append(decision)
+    candidate = decision.candidate
+    if candidate is not None:
+        if candidate.id not in view.candidates:
+            view.candidates[candidate.id] = CandidateRecord(
+                candidate, decision.parents, decision.iteration, decision.message
+            )
+        record = view.candidates[candidate.id]
+        if decision.kind in (DecisionKind.CANDIDATE_ACCEPTED, DecisionKind.CANDIDATE_SCORED):
+            record.accepted = True
+        if decision.kind is DecisionKind.NEW_BEST:
+            view.best_id = candidate.id
+    best = view.best.validation_mean if view.best is not None else None
+    view.curve.append(
+        CurvePoint(
+            rollouts,
+            at_s,
+            decision.kind,
+            candidate.id if candidate else None,
+            decision.score,
+            best,
+        )
+    )
+
+
+def _mean(outcomes: dict[int, RolloutOutcome]) -> float | None:
+    if not outcomes:
+        return None
+    return sum(outcome.score for outcome in outcomes.values()) / len(outcomes)
