@@ -1,4 +1,4 @@
-"""The typed `[gepa]` section. Fields bear the flat names; `keys.py` says where the TOML has them."""
+"""The typed `[gepa]` section. Fields bear the flat names; `keys.py` maps the TOML onto them."""
 
 from typing import Annotated, Literal
 
