@@ -5,6 +5,7 @@ import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 
 from ray_promptopt.core.errors import SubstitutionError, UpstreamError
@@ -14,7 +15,7 @@ from ray_promptopt.core.usage import NO_SPEND
 from ray_promptopt.gateway import replies
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.interceptor import read_messages, substitute
-from ray_promptopt.gateway.paths import Route, parse_route
+from ray_promptopt.gateway.paths import parse_route
 from ray_promptopt.gateway.ports import StatePort
 from ray_promptopt.gateway.recorder import TraceRecorder
 from ray_promptopt.gateway.replies import BadRequest, Reply
@@ -69,29 +70,34 @@ class GatewayApp:
             return replies.error(405, "method_not_allowed", "chat completions are posted")
         body = await _read_body(receive)
         binding = await self._resolver.resolve(route.reference)
-        if binding is None:
-            return replies.error(
-                404,
-                "unknown_trial",
-                "this trial id is not known, or its run has ended: use the inference_url of the "
-                "rollout request, or the id of a run that this gateway serves",
-            )
-        return await self._complete(route, binding, body)
-
-    async def _complete(self, route: Route, binding: TrialBinding, body: dict[str, Any]) -> Reply:
         messages = read_messages(body)
         if body.get("stream"):
             raise BadRequest("streaming is not served here: send the request without it", "stream")
-        started = time.monotonic()
-        call_id = uuid.uuid4().hex
         if route.correlation_id is None:
-            reply, _ = await self._call(binding, body, messages, started)
-            return reply
+            return (await self._answer(binding, body, messages))[0]
+        call_id = uuid.uuid4().hex
         opened = self._recorder.record(CallOpened(route.correlation_id, call_id))
-        reply, exchange = await self._call(binding, body, messages, started)
+        reply, exchange = await self._answer(binding, body, messages)
         await opened
         self._recorder.record(CallClosed(route.correlation_id, call_id, exchange))
         return reply
+
+    async def _answer(
+        self,
+        binding: TrialBinding | None,
+        body: dict[str, Any],
+        messages: tuple[ChatMessage, ...],
+    ) -> tuple[Reply, Exchange]:
+        started = time.monotonic()
+        if binding is not None:
+            return await self._call(binding, body, messages, started)
+        reply = replies.error(
+            404,
+            "unknown_trial",
+            "this trial id is not known, or its run has ended: use the inference_url of the "
+            "rollout request, or the id of a run that this gateway serves",
+        )
+        return reply, _failed(messages, reply, "unknown trial id", "unknown_trial", started)
 
     async def _call(
         self,
@@ -115,18 +121,24 @@ class GatewayApp:
             code, fatal, failure = failed.code, failed.fatal, str(failed)
         else:
             return replies.completion(answer.body), _exchange(messages, answer, started)
-        return reply, Exchange(
-            messages=messages,
-            reply="",
-            model=binding.upstream.model,
-            spend=NO_SPEND,
-            latency_s=time.monotonic() - started,
-            status_code=reply.status_code,
-            failure=failure,
-            failure_code=code,
-            candidate_fault=code in CANDIDATE_CODES,
-            fatal=fatal,
-        )
+        exchange = _failed(messages, reply, failure, code, started)
+        return reply, replace(exchange, model=binding.upstream.model, fatal=fatal)
+
+
+def _failed(
+    messages: tuple[ChatMessage, ...], reply: Reply, failure: str, code: str, started: float
+) -> Exchange:
+    return Exchange(
+        messages=messages,
+        reply="",
+        model="",
+        spend=NO_SPEND,
+        latency_s=time.monotonic() - started,
+        status_code=reply.status_code,
+        failure=failure,
+        failure_code=code,
+        candidate_fault=code in CANDIDATE_CODES,
+    )
 
 
 def _exchange(messages: tuple[ChatMessage, ...], answer: UpstreamReply, started: float) -> Exchange:

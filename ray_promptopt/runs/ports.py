@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import PromptOptError
 from ray_promptopt.core.ids import TrialId
 from ray_promptopt.core.work import (
     Decision,
@@ -13,7 +14,12 @@ from ray_promptopt.core.work import (
     SearchView,
     WorkItem,
 )
+from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.rollouts.result import RolloutResult
+
+
+class PortLost(PromptOptError):
+    """Whoever was asked died before it answered. It may come back; ask again."""
 
 
 class OptimizerPort(Protocol):
@@ -21,7 +27,11 @@ class OptimizerPort(Protocol):
 
     async def ask(self, capacity: int) -> list[WorkItem]: ...
 
-    async def tell(self, outcome: Outcome) -> list[Decision]: ...
+    async def tell(self, outcome: Outcome) -> None: ...
+
+    async def decisions(self, after: int) -> list[Decision]:
+        """Everything decided since the run began, from number `after` on."""
+        ...
 
     async def stop_reason(self) -> str | None: ...
 
@@ -31,11 +41,16 @@ class OptimizerPort(Protocol):
 class TrialPort(Protocol):
     """The gateway's registry: which trial id stands for which candidate."""
 
-    async def register(self, candidate: Candidate | None) -> TrialId:
-        """Idempotent per candidate; None is the baseline trial, forwarded unchanged."""
+    async def register(
+        self, candidate: Candidate | None, baseline: LearnedBaseline | None, *, again: bool
+    ) -> TrialId:
+        """The trial id of a candidate; None is the baseline trial, forwarded unchanged.
+
+        `again`: an attempt failed, perhaps because the gateway has lost what it knew.
+        """
         ...
 
-    async def serve_best(self, candidate: Candidate) -> None:
+    async def serve_best(self, candidate: Candidate, baseline: LearnedBaseline) -> None:
         """From now on the run id itself serves this candidate."""
         ...
 
@@ -45,9 +60,11 @@ class TrialPort(Protocol):
 
 
 class RolloutPort(Protocol):
-    """Runs one attempt at a rollout somewhere; never raises for what the rollout did."""
+    """Runs one attempt at a rollout somewhere. Raises PortLost, nothing else."""
 
-    async def run(self, item: EvaluateCandidate, trial_id: TrialId) -> RolloutResult: ...
+    async def run(
+        self, item: EvaluateCandidate, trial_id: TrialId, baseline: LearnedBaseline | None
+    ) -> RolloutResult: ...
 
 
 class ProposalPort(Protocol):

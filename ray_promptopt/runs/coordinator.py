@@ -1,0 +1,269 @@
+"""A whole run: learn the baseline, search, evaluate on held-out seeds. Resumes wherever it was."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.core.errors import PromptOptError
+from ray_promptopt.core.ids import RunId
+from ray_promptopt.core.work import Decision, DecisionKind, FailedOutcome, Purpose
+from ray_promptopt.prompts.learning import DeclaredMessage, LearnedBaseline, learn_baseline
+from ray_promptopt.runs.batch import execute_all
+from ray_promptopt.runs.execution import Executor, RunStopped
+from ray_promptopt.runs.failure_policy import FailurePolicy
+from ray_promptopt.runs.ledger import BudgetLedger, RunLimits
+from ray_promptopt.runs.plans import baseline_work, held_out_work
+from ray_promptopt.runs.ports import OptimizerPort, ProposalPort, RolloutPort, TrialPort
+from ray_promptopt.runs.progress import Phase, ProgressSnapshot, eta_s
+from ray_promptopt.runs.search import SearchLoop
+from ray_promptopt.store.events import (
+    BaselineLearned,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    SearchEnded,
+    outcome_id,
+)
+from ray_promptopt.store.journal import RunStore
+from ray_promptopt.store.run_folder import write_run_folder
+from ray_promptopt.store.run_view import RunStatus, RunView, load_view
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The outside of a run. The optimizer starts when the baseline is known."""
+
+    trials: TrialPort
+    rollouts: RolloutPort
+    proposals: ProposalPort
+    start_optimizer: Callable[[], Awaitable[OptimizerPort]]
+
+
+class RunCoordinator:
+    """Owns the journal of its run while it lives."""
+
+    def __init__(
+        self,
+        run_id: RunId,
+        config: RunConfig,
+        store: RunStore,
+        ports: Ports,
+        results_folder: Path,
+        clock: Callable[[], float],
+    ) -> None:
+        self._run_id = run_id
+        self._config = config
+        self._store = store
+        self._ports = ports
+        self._results_folder = results_folder
+        self._clock = clock
+        self._started_at_s = clock()
+        self._stop_reason: str | None = None
+        self._search: SearchLoop | None = None
+        view = load_view(store, run_id)
+        self._ran_before_s = view.running_s
+        limits = config.limits
+        ledger = BudgetLedger(
+            RunLimits(
+                limits.max_rollouts, limits.max_tokens, limits.max_cost_usd, limits.max_seconds
+            )
+        )
+        ledger.restore(view.search_rollouts, view.spend)
+        self._done_before = view.search_rollouts
+        self._executor = Executor(
+            run_id,
+            store,
+            ledger,
+            FailurePolicy(config.execution.max_attempts),
+            ports.trials,
+            ports.rollouts,
+            ports.proposals,
+            failed_attempts=len(view.failed_attempts),
+            held_out=view.rollouts_by_purpose.get(Purpose.HELD_OUT, 0),
+        )
+        self._progress = _first_snapshot(view, config)
+
+    def request_stop(self, reason: str) -> None:
+        """Stop cleanly: nothing new is sent out, what is in flight is awaited for a while."""
+        self._stop_reason = self._stop_reason or reason
+        self._progress = replace(self._progress, phase=Phase.STOPPING)
+        if self._search is not None:
+            self._search.stop()
+
+    async def run(self, *, held_out_only: bool = False) -> RunStatus:
+        """Drive the run to its end, or until it is stopped; what came of it is in the journal."""
+        self._store.append(self._run_id, [RunStarted()])
+        status = RunStatus.FAILED
+        try:
+            status = await self._phases(held_out_only)
+        except PromptOptError as error:
+            self._store.append(self._run_id, [RunFailed(str(error))])
+        except BaseException as error:
+            self._store.append(self._run_id, [RunInterrupted(f"{type(error).__name__}: {error}")])
+            raise
+        finally:
+            write_run_folder(self._results_folder, load_view(self._store, self._run_id))
+        await self._ports.trials.revoke_all()
+        self._progress = replace(self.progress(), phase=Phase.DONE)
+        return status
+
+    def progress(self) -> ProgressSnapshot:
+        """Where the run stands now."""
+        ledger, elapsed_s = self._executor.ledger, self._elapsed_s()
+        here_s = self._clock() - self._started_at_s
+        rollouts = int(ledger.rollouts.spent)
+        return replace(
+            self._progress,
+            rollouts=rollouts,
+            cost_usd=ledger.cost_usd.spent,
+            total_tokens=int(ledger.tokens.spent),
+            failed_attempts=self._executor.failed_attempts,
+            in_flight=self._executor.in_flight,
+            elapsed_s=elapsed_s,
+            eta_s=eta_s(rollouts, self._progress.rollout_budget, self._done_before, here_s),
+            held_out_rollouts=self._executor.held_out,
+        )
+
+    def _elapsed_s(self) -> float:
+        return self._ran_before_s + self._clock() - self._started_at_s
+
+    def _stopping(self) -> bool:
+        return self._stop_reason is not None
+
+    async def _phases(self, held_out_only: bool) -> RunStatus:
+        view = load_view(self._store, self._run_id)
+        self._executor.baseline = await self._learn_baseline(view)
+        if self._executor.baseline is None:
+            return self._interrupted()
+        if view.best is not None:
+            await self._ports.trials.serve_best(view.best.candidate, self._executor.baseline)
+        reason = view.reason
+        if not view.search_ended:
+            if held_out_only:
+                raise RunStopped(
+                    f"the search of {self._run_id} has not ended: finish it with "
+                    f"`ray-promptopt resume {self._run_id}`, then evaluate it"
+                )
+            ended = await self._run_search(len(view.decisions))
+            if ended is None:
+                return self._interrupted()
+            reason = ended
+        await self._evaluate_held_out()
+        if self._stopping():
+            return self._interrupted()
+        self._store.append(self._run_id, [RunFinished(reason)])
+        return RunStatus.SUCCEEDED
+
+    def _interrupted(self) -> RunStatus:
+        self._store.append(self._run_id, [RunInterrupted(self._stop_reason or "stopped")])
+        return RunStatus.INTERRUPTED
+
+    async def _learn_baseline(self, view: RunView) -> LearnedBaseline | None:
+        """From the journal, else from a few rollouts. None when stopped meanwhile."""
+        if view.baseline_json is not None:
+            return LearnedBaseline.from_json(view.baseline_json)
+        self._progress = replace(self._progress, phase=Phase.BASELINE)
+        settled = {outcome_id(stored.event) for stored in self._store.events(self._run_id)}
+        work = baseline_work(self._config)
+        outcomes = await execute_all(
+            self._executor,
+            [item for item in work if item.work_id not in settled],
+            max_concurrent=self._config.max_concurrent,
+            in_budget=True,
+            stopping=self._stopping,
+        )
+        lost = [outcome for outcome in outcomes if isinstance(outcome, FailedOutcome)]
+        if lost:
+            raise RunStopped(f"the baseline cannot be learned: {lost[0].error}")
+        if self._stopping():
+            return None
+        traces = [self._store.trace(self._run_id, item.work_id) for item in work]
+        observed = [exchange.messages for trace in traces if trace for exchange in trace.exchanges]
+        declared = [
+            DeclaredMessage(message.role, message.pattern, message.order)
+            for message in self._config.initial_prompt.messages
+        ]
+        baseline = learn_baseline(observed, declared)
+        self._store.append(self._run_id, [BaselineLearned(baseline.to_json())])
+        return baseline
+
+    async def _run_search(self, num_decided: int) -> str | None:
+        self._progress = replace(self._progress, phase=Phase.SEARCH)
+        optimizer = await self._ports.start_optimizer()
+        self._search = SearchLoop(
+            optimizer,
+            self._executor,
+            max_concurrent=self._config.max_concurrent,
+            elapsed_s=self._elapsed_s,
+            on_decision=self._decided,
+            num_decided=num_decided,
+        )
+        if self._stopping():
+            return None
+        reason = await self._search.run()
+        if reason is None:
+            if not self._stopping():
+                raise RunStopped("the search asks for nothing and does not say that it is over")
+            return None
+        best = (await self._search.view()).best
+        self._store.append(self._run_id, [SearchEnded(reason, best)])
+        return reason
+
+    async def _decided(self, decision: Decision) -> None:
+        progress = replace(self._progress, last_decision=decision.message)
+        match decision.kind:
+            case DecisionKind.CANDIDATE_REJECTED:
+                progress = replace(progress, rejected=progress.rejected + 1)
+            case DecisionKind.CANDIDATE_ACCEPTED:
+                progress = replace(progress, accepted=progress.accepted + 1)
+            case DecisionKind.CANDIDATE_SCORED if self._search is not None:
+                view = await self._search.view()
+                progress = replace(progress, front_size=view.front_size)
+            case DecisionKind.NEW_BEST:
+                progress = await self._new_best(decision, progress)
+        self._progress = progress
+
+    async def _new_best(self, decision: Decision, progress: ProgressSnapshot) -> ProgressSnapshot:
+        baseline = self._executor.baseline
+        if decision.candidate is not None and baseline is not None:
+            await self._ports.trials.serve_best(decision.candidate, baseline)
+        write_run_folder(self._results_folder, load_view(self._store, self._run_id))
+        first = progress.baseline_score is None
+        return replace(
+            progress,
+            best_score=decision.score,
+            baseline_score=decision.score if first else progress.baseline_score,
+        )
+
+    async def _evaluate_held_out(self) -> None:
+        view = load_view(self._store, self._run_id)
+        if view.initial is None or view.best is None:
+            return
+        done = {outcome_id(stored.event) for stored in self._store.events(self._run_id)}
+        candidates = (view.initial.candidate, view.best.candidate)
+        work = held_out_work(self._config, candidates, [key for key in done if key])
+        self._progress = replace(
+            self._progress,
+            phase=Phase.HELD_OUT,
+            held_out_total=self._executor.held_out + len(work),
+        )
+        await execute_all(
+            self._executor,
+            work,
+            max_concurrent=self._config.max_concurrent,
+            in_budget=False,
+            stopping=self._stopping,
+        )
+
+
+def _first_snapshot(view: RunView, config: RunConfig) -> ProgressSnapshot:
+    kinds = [decision.kind for decision in view.decisions]
+    return ProgressSnapshot(
+        rollout_budget=config.limits.max_rollouts,
+        baseline_score=view.initial.validation_mean if view.initial else None,
+        best_score=view.best.validation_mean if view.best else None,
+        accepted=kinds.count(DecisionKind.CANDIDATE_ACCEPTED),
+        rejected=kinds.count(DecisionKind.CANDIDATE_REJECTED),
+    )

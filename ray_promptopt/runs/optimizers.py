@@ -1,0 +1,67 @@
+"""Which optimizer a config asks for."""
+
+from ray_promptopt.algorithms.base import Optimizer
+from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
+from ray_promptopt.algorithms.gepa.reflection import DEFAULT_TEMPLATE
+from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import ConfigError, ConfigProblem
+
+NUM_BASELINE_ROLLOUTS = 3
+"""Rollouts that teach what the app really sends; they count in the budget."""
+
+
+def build_optimizer(config: RunConfig, initial: Candidate) -> Optimizer:
+    """A fresh search. Raises ConfigError when the config asks for what is not there."""
+    require_runnable(config)
+    gepa = config.gepa
+    assert gepa is not None
+    return GepaOptimizer(
+        GepaSettings(
+            train=config.splits.train,
+            validation=config.splits.validation,
+            rollout_budget=config.limits.max_rollouts - num_baseline_rollouts(config),
+            minibatch_size=gepa.minibatch_size,
+            rng_seed=config.rng_seed,
+            candidate_selector=gepa.candidate_selector,
+            epsilon=gepa.epsilon,
+            top_k=gepa.top_k,
+            component_selector=gepa.component_selector,
+            merge=gepa.merge,
+            max_merges=gepa.max_merges,
+            patience=_least(gepa.patience, config.limits.max_trials_without_improvement),
+            max_proposals=_least(gepa.max_proposals, config.limits.max_trials),
+            reflection_prompt=gepa.reflection_prompt or DEFAULT_TEMPLATE,
+        ),
+        initial,
+    )
+
+
+def num_baseline_rollouts(config: RunConfig) -> int:
+    """How many rollouts the baseline is learned from."""
+    return min(NUM_BASELINE_ROLLOUTS, len(config.splits.train))
+
+
+def require_runnable(config: RunConfig) -> None:
+    """Raises ConfigError for a valid config that this version cannot run."""
+    problems = []
+    if config.algorithm != "gepa" or config.gepa is None:
+        problems.append(
+            ConfigProblem("algorithm", config.algorithm, 'only "gepa" can be run so far')
+        )
+    if len(config.initial_prompt.pipeline_modules) > 1:
+        names = ", ".join(module.name for module in config.initial_prompt.pipeline_modules)
+        problems.append(
+            ConfigProblem(
+                "initial_prompt.metadata.pipeline_modules",
+                f"[{names}]",
+                "only one stage can be optimised so far: name the one to optimise",
+            )
+        )
+    if problems:
+        raise ConfigError("config", tuple(problems))
+
+
+def _least(*limits: int | None) -> int | None:
+    given = [limit for limit in limits if limit is not None]
+    return min(given) if given else None

@@ -1,0 +1,40 @@
+"""The work that no algorithm asks for: learning the baseline, and the held-out evaluation."""
+
+from collections.abc import Iterable
+
+from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.examples import Example, Part
+from ray_promptopt.core.ids import WorkId
+from ray_promptopt.core.work import EvaluateCandidate, Purpose
+from ray_promptopt.runs.optimizers import num_baseline_rollouts
+
+_AS_SENT = Candidate(())
+"""In a baseline trial the app's own prompt goes through as it is."""
+
+
+def baseline_work(config: RunConfig) -> list[EvaluateCandidate]:
+    """Rollouts on a few training seeds, spread so that their data differ."""
+    seeds = config.splits.train
+    number = num_baseline_rollouts(config)
+    chosen = [seeds[index * len(seeds) // number] for index in range(number)]
+    return [
+        EvaluateCandidate(WorkId(f"baseline.{example}"), _AS_SENT, example, Purpose.BASELINE)
+        for example in (Example(Part.TRAIN, seed) for seed in chosen)
+    ]
+
+
+def held_out_work(
+    config: RunConfig, candidates: Iterable[Candidate], done: Iterable[WorkId]
+) -> list[EvaluateCandidate]:
+    """Each candidate on each test seed, seed by seed, but for what is done already."""
+    settled = set(done)
+    distinct = {candidate.id: candidate for candidate in candidates}
+    items = [
+        EvaluateCandidate(
+            WorkId(f"held-out.{candidate.id}.{example}"), candidate, example, Purpose.HELD_OUT
+        )
+        for example in (Example(Part.TEST, seed) for seed in config.splits.test)
+        for candidate in distinct.values()
+    ]
+    return [item for item in items if item.work_id not in settled]

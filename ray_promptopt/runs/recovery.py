@@ -1,0 +1,98 @@
+"""From a journal back to a living search: the config, the learned baseline, every outcome told.
+
+Called when a run starts, when it is resumed, and when the optimizer's process was lost.
+"""
+
+from ray_promptopt.algorithms.base import Optimizer
+from ray_promptopt.config.dump import config_from_json
+from ray_promptopt.core.errors import JournalError
+from ray_promptopt.core.ids import RunId
+from ray_promptopt.core.work import Decision, Outcome, Purpose, SearchView, WorkItem
+from ray_promptopt.prompts.learning import LearnedBaseline
+from ray_promptopt.runs.optimizers import build_optimizer
+from ray_promptopt.store.events import (
+    BaselineLearned,
+    Event,
+    ProposalFinished,
+    RolloutFinished,
+    WorkFailed,
+)
+from ray_promptopt.store.journal import RunStore
+from ray_promptopt.store.run_view import SEARCH_PURPOSES
+
+
+class RecordedOptimizer:
+    """An optimizer that remembers every decision, so that none is lost with a lost answer."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer = optimizer
+        self._decisions: list[Decision] = []
+
+    def ask(self, capacity: int) -> list[WorkItem]:
+        """See `Optimizer`."""
+        return self._optimizer.ask(capacity)
+
+    def tell(self, outcome: Outcome) -> None:
+        """See `Optimizer`; what was decided is kept."""
+        self._decisions += self._optimizer.tell(outcome)
+
+    def decisions(self, after: int) -> list[Decision]:
+        """Everything decided so far, from number `after` on."""
+        return self._decisions[after:]
+
+    def stop_reason(self) -> str | None:
+        """See `Optimizer`."""
+        return self._optimizer.stop_reason()
+
+    def view(self) -> SearchView:
+        """See `Optimizer`."""
+        return self._optimizer.view()
+
+
+def recover_optimizer(store: RunStore, run_id: RunId) -> RecordedOptimizer:
+    """The search as it stands after the journal.
+
+    Raises JournalError when the baseline is not learned yet, or when an outcome does not fit.
+    """
+    config = config_from_json(store.run(run_id).config, {})
+    journal = [stored.event for stored in store.events(run_id)]
+    baseline = learned_baseline(journal)
+    if baseline is None:
+        raise JournalError(f"run {run_id} has not learned its baseline yet: nothing to recover")
+    recorded = RecordedOptimizer(build_optimizer(config, baseline.initial_candidate()))
+    replay(recorded, search_outcomes(journal))
+    return recorded
+
+
+def learned_baseline(journal: list[Event]) -> LearnedBaseline | None:
+    """What the run learned; None when it has not yet."""
+    for event in journal:
+        if isinstance(event, BaselineLearned):
+            return LearnedBaseline.from_json(event.baseline_json)
+    return None
+
+
+def search_outcomes(journal: list[Event]) -> list[Outcome]:
+    """The outcomes that the search was told, in the order in which they were committed."""
+    outcomes: list[Outcome] = []
+    for event in journal:
+        match event:
+            case RolloutFinished(outcome=scored, purpose=purpose):
+                if purpose in SEARCH_PURPOSES and purpose is not Purpose.BASELINE:
+                    outcomes.append(scored)
+            case ProposalFinished(outcome=proposal):
+                outcomes.append(proposal)
+            case WorkFailed(outcome=lost):
+                outcomes.append(lost)
+    return outcomes
+
+
+def replay(optimizer: RecordedOptimizer, outcomes: list[Outcome]) -> None:
+    """Tell a fresh optimizer everything again. Raises JournalError on an outcome it never asked."""
+    for outcome in outcomes:
+        try:
+            optimizer.tell(outcome)
+        except ValueError as error:
+            raise JournalError(
+                f"the journal does not fit this version of the search: {error}; start a new run"
+            ) from error

@@ -1,0 +1,155 @@
+"""The search loop: as soon as a slot is free, the algorithm is asked for what is worth doing next.
+
+Nothing waits for a generation; outcomes come back one by one and are told as they come.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+from ray_promptopt.core.ids import WorkId
+from ray_promptopt.core.work import Decision, Outcome, SearchView, WorkItem
+from ray_promptopt.runs.execution import Executor
+from ray_promptopt.runs.ports import OptimizerPort, PortLost
+from ray_promptopt.store.events import Decided
+
+T = TypeVar("T")
+
+_PATIENCE_WITH_LOST_OPTIMIZER = 40
+_WAIT_FOR_OPTIMIZER_S = 0.5
+_GRACE_S = 10.0
+"""How long rollouts in flight may take to come home when the run is stopped."""
+
+OnDecision = Callable[[Decision], Awaitable[None]]
+
+
+class SearchLoop:
+    """Drives one optimizer through one executor until one of them, or the user, ends it."""
+
+    def __init__(
+        self,
+        optimizer: OptimizerPort,
+        executor: Executor,
+        *,
+        max_concurrent: int,
+        elapsed_s: Callable[[], float],
+        on_decision: OnDecision,
+        num_decided: int = 0,
+    ) -> None:
+        self._optimizer = optimizer
+        self._executor = executor
+        self._max_concurrent = max_concurrent
+        self._elapsed_s = elapsed_s
+        self._on_decision = on_decision
+        self._num_decided = num_decided
+        self._in_flight: dict[WorkId, asyncio.Task[Outcome]] = {}
+        self._finished: list[WorkId] = []
+        self._changed = asyncio.Event()
+        self._limit_reached: str | None = None
+        self._stopping = False
+
+    @property
+    def num_in_flight(self) -> int:
+        """Items sent out and not yet back."""
+        return len(self._in_flight)
+
+    def stop(self) -> None:
+        """Send nothing more out, and end once what is in flight has come home."""
+        self._stopping = True
+        self._changed.set()
+
+    async def run(self) -> str | None:
+        """Why the search ended; None when it was stopped from outside. Raises RunStopped."""
+        try:
+            await self._journal_decisions()
+            while not self._stopping:
+                await self._fill()
+                if not self._in_flight:
+                    return self._limit_reached or await self._ask_safely(
+                        self._optimizer.stop_reason
+                    )
+                await self._take_home()
+            await self._drain()
+            return None
+        finally:
+            await self._cancel_all()
+
+    async def view(self) -> SearchView:
+        """The optimizer's picture of the search."""
+        return await self._ask_safely(self._optimizer.view)
+
+    async def _fill(self) -> None:
+        while self._limit_reached is None:
+            self._limit_reached = self._executor.ledger.exhausted(self._elapsed_s())
+            free = self._max_concurrent - len(self._in_flight)
+            if self._limit_reached is not None or free <= 0:
+                return
+            items = await self._ask_safely(partial(self._optimizer.ask, free))
+            if not items:
+                return
+            for item in items:
+                # A rebuilt optimizer hands out again what is in flight already.
+                if item.work_id not in self._in_flight:
+                    self._send_out(item)
+
+    def _send_out(self, item: WorkItem) -> None:
+        if not self._executor.try_reserve(item):
+            self._limit_reached = (
+                self._executor.ledger.exhausted(self._elapsed_s())
+                or "budget: what is left does not pay for the next step"
+            )
+            return
+        task = asyncio.create_task(self._executor.execute(item))
+        task.add_done_callback(lambda _: self._came_home(item.work_id))
+        self._in_flight[item.work_id] = task
+
+    def _came_home(self, work_id: WorkId) -> None:
+        # Called in the order of the journal's commits, which is the order of the tells: a replay
+        # then sees what the search saw.
+        self._finished.append(work_id)
+        self._changed.set()
+
+    async def _take_home(self) -> None:
+        await self._changed.wait()
+        self._changed.clear()
+        await self._tell_finished()
+
+    async def _tell_finished(self) -> None:
+        while self._finished:
+            outcome = self._in_flight.pop(self._finished.pop(0)).result()
+            await self._ask_safely(partial(self._optimizer.tell, outcome))
+            await self._journal_decisions()
+
+    async def _journal_decisions(self) -> None:
+        """Commit what was decided and is not in the journal yet, whoever lost the answer to it."""
+        decided = await self._ask_safely(partial(self._optimizer.decisions, self._num_decided))
+        if not decided:
+            return
+        rollouts = int(self._executor.ledger.rollouts.spent)
+        self._executor.store.append(
+            self._executor.run_id, [Decided(decision, rollouts) for decision in decided]
+        )
+        self._num_decided += len(decided)
+        for decision in decided:
+            await self._on_decision(decision)
+
+    async def _drain(self) -> None:
+        if self._in_flight:
+            await asyncio.wait(self._in_flight.values(), timeout=_GRACE_S)
+            await self._tell_finished()
+
+    async def _cancel_all(self) -> None:
+        for task in self._in_flight.values():
+            task.cancel()
+        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+        self._in_flight.clear()
+
+    async def _ask_safely(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Ask the optimizer; while its process comes back, ask again. Raises PortLost at last."""
+        for _ in range(_PATIENCE_WITH_LOST_OPTIMIZER):
+            try:
+                return await question()
+            except PortLost:
+                await asyncio.sleep(_WAIT_FOR_OPTIMIZER_S)
+        return await question()
