@@ -1,0 +1,89 @@
+"""The driver's side of a run: start the services and the coordinator, follow it, stop it.
+
+Ctrl-C asks the coordinator to stop cleanly; a second one leaves at once (the journal keeps all).
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+
+from ray_promptopt.cluster import names
+from ray_promptopt.cluster.calls import own_error
+from ray_promptopt.cluster.embedded import start_embedded_models
+from ray_promptopt.cluster.gateway import ensure_gateway
+from ray_promptopt.cluster.http_service import start_service
+from ray_promptopt.cluster.launch import Launch
+from ray_promptopt.cluster.run_host import RunActor
+from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.core.errors import ClusterError
+from ray_promptopt.runs.progress import ProgressSnapshot
+from ray_promptopt.tasks.registry import build_task_app
+
+_POLL_S = 0.25
+_PATHS_OF_TASK_APPS = ("BANKING77_DIR", "TASK_APP_REQUEST_LOG")
+OnProgress = Callable[[ProgressSnapshot], None]
+
+
+def start_services(config: RunConfig, launch: Launch) -> Launch:
+    """Start what the config asks for on the connected Ray; the launch with every URL filled in.
+
+    Raises ClusterError when a service does not come up.
+    """
+    task_app_url = config.task_app.url
+    api_key = config.task_app.api_key.get_secret_value()
+    if task_app_url is None:
+        api_key = secrets.token_urlsafe(24)
+        task_app_url = _start_task_app(str(config.task_app.id), launch.run_id, api_key)
+    gateway_url = ensure_gateway(config.gateway.host, config.gateway.port)
+    return replace(
+        launch,
+        embedded_url=start_embedded_models(config, launch.run_id),
+        task_app_url=task_app_url,
+        task_app_api_key=api_key,
+        gateway_url=config.gateway.public_url or gateway_url,
+    )
+
+
+def follow(launch: Launch, on_progress: OnProgress) -> None:
+    """Run the coordinator to its end. What came of it is in the store.
+
+    Raises what the coordinator raised, and ClusterError when it was lost.
+    """
+    coordinator = RunActor.options(name=names.run_actor(launch.run_id)).remote(launch)
+    running = coordinator.run.remote()
+    stopping = False
+    while True:
+        try:
+            on_progress(ray.get(coordinator.progress.remote()))
+            ray.get(running, timeout=_POLL_S)
+            on_progress(ray.get(coordinator.progress.remote()))
+            return
+        except GetTimeoutError:
+            continue
+        except KeyboardInterrupt:
+            if stopping:
+                raise
+            stopping = True
+            coordinator.request_stop.remote("stopped by Ctrl-C")
+        except RayTaskError as error:
+            raise own_error(error) from error
+        except RayActorError as error:
+            raise ClusterError(
+                f"the coordinator of {launch.run_id} was lost; everything it counted is in the "
+                f"store, continue with `ray-promptopt resume {launch.run_id}`"
+            ) from error
+
+
+def _start_task_app(name: str, run_id: str, api_key: str) -> str:
+    """A shipped task app of the run's own; paths in its environment are made absolute."""
+    environ = {"ENVIRONMENT_API_KEY": api_key}
+    for variable in _PATHS_OF_TASK_APPS:
+        if os.environ.get(variable):
+            environ[variable] = str(Path(os.environ[variable]).resolve())
+    return start_service(names.task_app(name, run_id), partial(build_task_app, name), environ)

@@ -1,0 +1,104 @@
+"""The gateway on Ray Serve: one deployment, one hop, shared by all runs of a cluster."""
+
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ray import serve
+from ray.serve.context import _get_global_client
+from ray.serve.schema import ApplicationStatus
+
+from ray_promptopt.cluster.gateway_state import GatewayStateClient, gateway_state
+from ray_promptopt.cluster.names import GATEWAY_APPLICATION
+from ray_promptopt.core.errors import ClusterError
+from ray_promptopt.gateway.app import GatewayApp
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class ReplicaApp:
+    """The gateway's ASGI app with the lifespan that Serve insists on; one per replica."""
+
+    def __init__(self) -> None:
+        self._app = GatewayApp(GatewayStateClient(gateway_state()))
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._app.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def build_replica_app() -> ReplicaApp:
+    """Called by Serve on each replica."""
+    return ReplicaApp()
+
+
+def gateway_application(num_replicas: int = 1) -> serve.Application:
+    """What `serve.run` and `serve deploy` take."""
+    # Serve's default of 5 ongoing requests would starve a gateway that mostly waits.
+    deployment = serve.deployment(
+        name="gateway",
+        num_replicas=num_replicas,
+        max_ongoing_requests=2000,
+        ray_actor_options={"num_cpus": 0},
+        graceful_shutdown_timeout_s=10,
+    )(serve.ingress(build_replica_app)())
+    application: serve.Application = deployment.bind()
+    return application
+
+
+def ensure_gateway(host: str, port: int) -> str:
+    """The base URL of the cluster's gateway, started on `host:port` (0: any free port) if absent.
+
+    A gateway that runs already is used as it is. Raises ClusterError when the port is taken, when
+    a running Serve listens elsewhere than asked, or when the gateway does not come up.
+    """
+    if GATEWAY_APPLICATION not in serve.status().applications:
+        _start_serve(host, port)
+        serve.run(gateway_application(), name=GATEWAY_APPLICATION, route_prefix="/")
+    listening = _http_address()
+    if port and listening[1] != port:
+        raise ClusterError(
+            f"gateway.port = {port}: Ray Serve of this cluster listens on {listening[1]} already; "
+            f"set gateway.port to {listening[1]} or 0, or stop it with `serve shutdown`"
+        )
+    status = serve.status().applications[GATEWAY_APPLICATION]
+    if status.status is not ApplicationStatus.RUNNING:
+        raise ClusterError(f"the gateway is {status.status}: {status.message}")
+    return f"http://{listening[0]}:{listening[1]}"
+
+
+def _start_serve(host: str, port: int) -> None:
+    if _get_global_client(raise_if_no_controller_running=False) is not None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ClusterError(
+                f"gateway.port = {port}: {host}:{port} cannot be listened on ({error.strerror}); "
+                "choose another port, or 0 for any free one"
+            ) from error
+        free_port = probe.getsockname()[1]
+    serve.start(
+        proxy_location="HeadOnly",
+        http_options={"host": host, "port": free_port, "access_log": False},
+        logging_config={"enable_access_log": False, "log_level": "WARNING"},
+    )
+
+
+def _http_address() -> tuple[str, int]:
+    client = _get_global_client()
+    if client is None:
+        raise ClusterError("Ray Serve ended while the gateway was being started")
+    options = client.http_config
+    host = "127.0.0.1" if options.host in (None, "0.0.0.0") else options.host
+    return host, int(options.port)

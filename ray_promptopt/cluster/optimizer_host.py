@@ -1,0 +1,72 @@
+"""The search state of one run in an actor. It comes back from a crash by replaying the journal."""
+
+import ray
+from ray.actor import ActorProxy
+
+from ray_promptopt.cluster.calls import call
+from ray_promptopt.core.ids import RunId
+from ray_promptopt.core.work import Decision, Outcome, SearchView, WorkItem
+from ray_promptopt.runs.recovery import recover_optimizer
+from ray_promptopt.store.journal import RunStore
+
+
+class GepaPopulation:
+    """A search rebuilt from the store: config, learned baseline, and every outcome so far."""
+
+    def __init__(self, store_url: str, run_id: RunId) -> None:
+        self._optimizer = recover_optimizer(RunStore(store_url), run_id)
+
+    @ray.method
+    def ask(self, capacity: int) -> list[WorkItem]:
+        """See `OptimizerPort`."""
+        return self._optimizer.ask(capacity)
+
+    @ray.method
+    def tell(self, outcome: Outcome) -> None:
+        """See `OptimizerPort`."""
+        self._optimizer.tell(outcome)
+
+    @ray.method
+    def decisions(self, after: int) -> list[Decision]:
+        """See `OptimizerPort`."""
+        return self._optimizer.decisions(after)
+
+    @ray.method
+    def stop_reason(self) -> str | None:
+        """See `OptimizerPort`."""
+        return self._optimizer.stop_reason()
+
+    @ray.method
+    def view(self) -> SearchView:
+        """See `OptimizerPort`."""
+        return self._optimizer.view()
+
+
+GepaPopulationActor = ray.remote(num_cpus=0, max_restarts=-1)(GepaPopulation)
+
+
+class OptimizerClient:
+    """An `OptimizerPort` over the actor; raises PortLost while the actor comes back."""
+
+    def __init__(self, handle: ActorProxy[GepaPopulation]) -> None:
+        self._handle = handle
+
+    async def ask(self, capacity: int) -> list[WorkItem]:
+        """Up to `capacity` items."""
+        return await call("the population", self._handle.ask.remote(capacity))
+
+    async def tell(self, outcome: Outcome) -> None:
+        """Tell it; again after a loss, without harm."""
+        await call("the population", self._handle.tell.remote(outcome))
+
+    async def decisions(self, after: int) -> list[Decision]:
+        """What was decided, from number `after` on."""
+        return await call("the population", self._handle.decisions.remote(after))
+
+    async def stop_reason(self) -> str | None:
+        """Why the search is over."""
+        return await call("the population", self._handle.stop_reason.remote())
+
+    async def view(self) -> SearchView:
+        """The search for people."""
+        return await call("the population", self._handle.view.remote())

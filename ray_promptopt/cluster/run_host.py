@@ -1,0 +1,132 @@
+"""The coordinator of one run as an actor: builds the ports out of actors and drives the run."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from ray_promptopt.cluster import names
+from ray_promptopt.cluster.gateway_state import gateway_state
+from ray_promptopt.cluster.launch import Job, Launch
+from ray_promptopt.cluster.metrics import RunMetrics
+from ray_promptopt.cluster.models import price_overrides, upstream_model
+from ray_promptopt.cluster.optimizer_host import GepaPopulationActor, OptimizerClient
+from ray_promptopt.cluster.proposals import Proposer
+from ray_promptopt.cluster.rollout_worker import RolloutPool
+from ray_promptopt.cluster.trials import TrialRegistry
+from ray_promptopt.config.dump import config_from_json
+from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.core.examples import Part
+from ray_promptopt.rollouts.plan import RolloutSettings
+from ray_promptopt.runs.coordinator import Ports, RunCoordinator
+from ray_promptopt.runs.progress import ProgressSnapshot
+from ray_promptopt.store.journal import RunStore
+from ray_promptopt.store.run_view import RunStatus
+
+_METRICS_EVERY_S = 1.0
+_ROLLOUTS_PER_WORKER = 32
+"""A worker only waits: one process carries tens of rollouts."""
+
+
+class RunHost:
+    """Owns the journal of its run while it lives."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._launch = launch
+        store = RunStore(launch.store_url)
+        config = config_from_json(store.run(launch.run_id).config, os.environ)
+        self._coordinator = RunCoordinator(
+            launch.run_id,
+            config,
+            store,
+            _ports(launch, config),
+            Path(launch.results_folder),
+            time.time,
+        )
+        self._metrics = RunMetrics(launch.run_id)
+
+    @ray.method
+    async def run(self) -> RunStatus:
+        """To the end, or until stopped."""
+        observing = asyncio.create_task(self._observe())
+        try:
+            return await self._coordinator.run(held_out_only=self._launch.job is Job.HELD_OUT)
+        finally:
+            observing.cancel()
+            self._metrics.observe(self._coordinator.progress())
+
+    @ray.method
+    async def progress(self) -> ProgressSnapshot:
+        """Where the run stands now."""
+        return self._coordinator.progress()
+
+    @ray.method
+    async def request_stop(self, reason: str) -> None:
+        """See `RunCoordinator`."""
+        self._coordinator.request_stop(reason)
+
+    async def _observe(self) -> None:
+        while True:
+            self._metrics.observe(self._coordinator.progress())
+            await asyncio.sleep(_METRICS_EVERY_S)
+
+
+RunActor = ray.remote(num_cpus=0, max_restarts=0)(RunHost)
+
+
+def _ports(launch: Launch, config: RunConfig) -> Ports:
+    state = gateway_state()
+    prices = price_overrides(config)
+    policy = upstream_model(config.policy, launch.embedded_url)
+    reflection = upstream_model(config.reflection, launch.embedded_url)
+
+    async def start_optimizer() -> OptimizerClient:
+        # The store may be a file of this node: whoever replays it must be here.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        population = GepaPopulationActor.options(
+            name=names.population_actor(launch.run_id), scheduling_strategy=here
+        ).remote(launch.store_url, launch.run_id)
+        return OptimizerClient(population)
+
+    return Ports(
+        trials=TrialRegistry(launch.run_id, policy, prices, state),
+        rollouts=RolloutPool(
+            _rollout_settings(launch, config),
+            state,
+            num_workers=config.execution.num_workers or _num_workers(config.max_concurrent),
+            max_concurrent=config.max_concurrent,
+        ),
+        proposals=Proposer(reflection, prices),
+        start_optimizer=start_optimizer,
+    )
+
+
+def _num_workers(max_concurrent: int) -> int:
+    """One per node, and enough for the concurrency; two at least, so that one may die."""
+    nodes: list[dict[str, object]] = ray.nodes()  # type: ignore[no-untyped-call]
+    num_nodes = sum(bool(node["Alive"]) for node in nodes)
+    return max(2, num_nodes, -(-max_concurrent // _ROLLOUTS_PER_WORKER))
+
+
+def _rollout_settings(launch: Launch, config: RunConfig) -> RolloutSettings:
+    return RolloutSettings(
+        run_id=launch.run_id,
+        task_app_url=launch.task_app_url,
+        task_app_api_key=launch.task_app_api_key,
+        gateway_url=launch.gateway_url,
+        model=config.policy.model,
+        provider=config.policy.provider,
+        env_name=config.env_name,
+        env_config=config.env_config,
+        splits={
+            Part.TRAIN: config.splits.train_split,
+            Part.VALIDATION: config.splits.validation_split,
+            Part.TEST: config.splits.test_split,
+        },
+        temperature=config.policy.temperature,
+        max_completion_tokens=config.policy.max_completion_tokens,
+        timeout_s=config.execution.task_app_timeout_s,
+    )

@@ -1,0 +1,59 @@
+"""One connection to Ray: an existing cluster where there is one, else a local Ray of our own.
+
+A Ray that was started here ends here, whatever happened in between.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from ray_promptopt.cluster.names import NAMESPACE
+from ray_promptopt.core.errors import ClusterError
+
+LOCAL = "local"
+_OBJECT_STORE_BYTES = 256 * 1024 * 1024
+"""Rollouts are small; Ray's default of 30 % of the memory would only crowd a laptop."""
+
+
+@contextmanager
+def ray_session(address: str | None = None, *, dashboard: bool = True) -> Iterator[str]:
+    """Connect to Ray, disconnect at the end; yields the dashboard's URL, or "" without one.
+
+    `address`: None takes `RAY_ADDRESS`, then this machine's last `ray start`, then starts a local
+    Ray; `"local"` always starts one (`dashboard` applies to that alone). Raises ClusterError when
+    the cluster cannot be reached.
+    """
+    if ray.is_initialized():
+        raise ClusterError("this process is connected to Ray already; one session at a time")
+    _quiet_ray()
+    local: dict[str, Any] = {}
+    if address == LOCAL:
+        local = {"include_dashboard": dashboard, "object_store_memory": _OBJECT_STORE_BYTES}
+    try:
+        context = ray.init(
+            address=address,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **local,
+        )
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        where = address or os.environ.get("RAY_ADDRESS") or "this machine"
+        raise ClusterError(
+            f"Ray at {where} cannot be reached ({type(error).__name__}: {error}); start it with "
+            "`ray start --head`, correct --address, or use --address local"
+        ) from error
+    try:
+        yield f"http://{context.dashboard_url}" if context.dashboard_url else ""
+    finally:
+        ray.shutdown()
+
+
+def _quiet_ray() -> None:
+    """Ray prints usage and accelerator notes that say nothing about a run."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -1,0 +1,1 @@
+"""Intents of a shop's customers: a small data set written for this package."""
