@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ray_promptopt.store.run_view import CandidateRecord, RunView
+
 _RESAMPLES = 10_000
 _STREAM = 20250719
 """The resampling draws from a fixed stream: the same scores always give the same interval."""
@@ -60,3 +62,15 @@ def paired_comparison(
         low=float(low),
         high=float(high),
     )
+
+
+def held_out_comparison(view: RunView) -> PairedComparison | None:
+    """Best against baseline on the test seeds; None before both were scored there, or when the
+    baseline is still the best."""
+    if view.initial is None or view.best is None or view.initial is view.best:
+        return None
+    return paired_comparison(_held_out_scores(view.initial), _held_out_scores(view.best))
+
+
+def _held_out_scores(record: CandidateRecord) -> dict[int, float]:
+    return {seed: scored.score for seed, scored in record.held_out.items()}

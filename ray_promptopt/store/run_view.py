@@ -251,6 +251,11 @@ def _decision(view: RunView, decision: Decision, rollouts: int, at_s: float) -> 
     )
 
 
+def show_score(score: float | None) -> str:
+    """A score for people; a dash while there is none."""
+    return "-" if score is None else f"{score:.3f}"
+
+
 def _mean(outcomes: dict[int, RolloutOutcome]) -> float | None:
     if not outcomes:
         return None

@@ -1,0 +1,188 @@
+"""`optimize()`, `resume()`, `evaluate()`, `load_run()`: everything the command line does, as calls.
+
+Each starts what it needs on Ray and ends what it started.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ray_promptopt.cluster.driver import follow, start_services
+from ray_promptopt.cluster.launch import Job, Launch
+from ray_promptopt.cluster.session import ray_session
+from ray_promptopt.config.dump import config_from_json, resolved_json
+from ray_promptopt.config.loader import load_config
+from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.core.errors import ConfigError, ConfigProblem, JournalError
+from ray_promptopt.core.ids import RunId, new_run_id
+from ray_promptopt.report import write_report
+from ray_promptopt.runs.optimizers import require_runnable
+from ray_promptopt.runs.progress import ProgressSnapshot
+from ray_promptopt.store.journal import RunStore, sqlite_url
+from ray_promptopt.store.run_folder import run_folder, write_run_folder
+from ray_promptopt.store.run_view import RunStatus, RunView, load_view
+from ray_promptopt.taskapp.client import TaskAppClient
+
+OnProgress = Callable[[ProgressSnapshot], None]
+OnStart = Callable[[Launch, str], None]
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """Who is told: `on_start` of the launch and the dashboard's URL, `on_progress` as it goes."""
+
+    on_start: OnStart = lambda _launch, _dashboard_url: None
+    on_progress: OnProgress = lambda _snapshot: None
+
+
+def optimize(
+    config: Path | str | RunConfig,
+    *,
+    address: str | None = None,
+    results: Path | None = None,
+    callbacks: Callbacks | None = None,
+) -> RunView:
+    """Run a config to its end. Raises ConfigError, TaskAppError, ClusterError before anything is
+    spent; what happens later is in the view's `status` and `reason`."""
+    resolved = config if isinstance(config, RunConfig) else _load(Path(config))
+    require_runnable(resolved)
+    _check_task_app(resolved)
+    folder = results_folder(results, resolved)
+    store = RunStore(sqlite_url(folder))
+    run_id = new_run_id()
+    store.create_run(run_id, name=_name(config), config=resolved_json(resolved))
+    return _launch(store, run_id, Job.SEARCH, folder, address, callbacks)
+
+
+def resume(
+    run: str,
+    *,
+    address: str | None = None,
+    results: Path | None = None,
+    callbacks: Callbacks | None = None,
+) -> RunView:
+    """Continue a run from its journal. Raises JournalError when it is unknown or complete."""
+    folder = results_folder(results)
+    store = RunStore(sqlite_url(folder))
+    run_id = store.find_run(run)
+    if load_view(store, run_id).status is RunStatus.SUCCEEDED:
+        raise JournalError(f"run {run_id} is complete: see `ray-promptopt results {run_id}`")
+    _check_task_app(config_from_json(store.run(run_id).config, os.environ))
+    return _launch(store, run_id, Job.SEARCH, folder, address, callbacks)
+
+
+def evaluate(
+    run: str,
+    *,
+    address: str | None = None,
+    results: Path | None = None,
+    callbacks: Callbacks | None = None,
+) -> RunView:
+    """Score baseline and best prompt on the test seeds; what was scored before is not run again.
+
+    Raises ConfigError when the run's config names no test seeds.
+    """
+    folder = results_folder(results)
+    store = RunStore(sqlite_url(folder))
+    run_id = store.find_run(run)
+    config = config_from_json(store.run(run_id).config, os.environ)
+    if not config.splits.test:
+        problem = ConfigProblem(
+            "test_pool", "not given", "name held-out seeds in the config and start a new run"
+        )
+        raise ConfigError(run_id, (problem,))
+    view = load_view(store, run_id)
+    missing = set(config.splits.test) - set(view.best.held_out if view.best else ())
+    if view.search_ended and not missing:
+        return view
+    return _launch(store, run_id, Job.HELD_OUT, folder, address, callbacks)
+
+
+def load_run(run: str, *, results: Path | None = None) -> RunView:
+    """A run as its journal tells it. `run` is an id, the beginning of one, or `latest`."""
+    store = RunStore(sqlite_url(results_folder(results)))
+    return load_view(store, store.find_run(run))
+
+
+def load_runs(*, results: Path | None = None) -> list[RunView]:
+    """All runs of a results folder, the oldest first."""
+    store = RunStore(sqlite_url(results_folder(results)))
+    return [load_view(store, row.run_id) for row in store.runs()]
+
+
+def results_folder(
+    given: Path | None,
+    config: RunConfig | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Path:
+    """Where runs are kept: the argument, the config, `RAY_PROMPTOPT_RESULTS`, else `runs`.
+
+    A submitted job's working directory is a copy that Ray throws away, so that a job's runs go to
+    the home directory of the node it runs on.
+    """
+    if given is not None:
+        return given.resolve()
+    if config is not None and config.results_folder:
+        return Path(config.results_folder).expanduser().resolve()
+    if environ.get("RAY_PROMPTOPT_RESULTS"):
+        return Path(environ["RAY_PROMPTOPT_RESULTS"]).expanduser().resolve()
+    if environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR"):
+        return Path.home() / "ray_promptopt" / "runs"
+    return Path("runs").resolve()
+
+
+def _load(path: Path) -> RunConfig:
+    return load_config(path, environ=os.environ)
+
+
+def _name(config: Path | str | RunConfig) -> str:
+    return config.algorithm if isinstance(config, RunConfig) else Path(config).stem
+
+
+def _check_task_app(config: RunConfig) -> None:
+    """Ask the task app for its health, so that a wrong URL or key is known before Ray starts."""
+    url = config.task_app.url
+    if url is None:
+        return
+
+    async def check() -> None:
+        client = TaskAppClient(url, config.task_app.api_key.get_secret_value(), timeout_s=10.0)
+        try:
+            await client.health()
+        finally:
+            await client.aclose()
+
+    asyncio.run(check())
+
+
+def _launch(
+    store: RunStore,
+    run_id: RunId,
+    job: Job,
+    folder: Path,
+    address: str | None,
+    callbacks: Callbacks | None,
+) -> RunView:
+    told = callbacks or Callbacks()
+    config = config_from_json(store.run(run_id).config, os.environ)
+    launch = Launch(
+        run_id=run_id,
+        job=job,
+        store_url=store.url,
+        results_folder=str(folder),
+        gateway_url="",
+        task_app_url="",
+        task_app_api_key="",
+    )
+    try:
+        with ray_session(address) as dashboard_url:
+            started = start_services(config, launch)
+            told.on_start(started, dashboard_url)
+            follow(started, told.on_progress)
+    finally:
+        view = load_view(store, run_id)
+        write_run_folder(folder, view)
+        write_report(view, run_folder(folder, run_id) / "report.html")
+    return view
