@@ -5,12 +5,14 @@ Each starts what it needs on Ray and ends what it started.
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ray_promptopt.cluster.driver import follow, start_services
 from ray_promptopt.cluster.launch import Job, Launch
+from ray_promptopt.cluster.publishing import ServedGateway, served_gateway
 from ray_promptopt.cluster.session import ray_session
 from ray_promptopt.config.dump import config_from_json, resolved_json
 from ray_promptopt.config.loader import load_config
@@ -110,6 +112,16 @@ def load_runs(*, results: Path | None = None) -> list[RunView]:
     """All runs of a results folder, the oldest first."""
     store = RunStore(sqlite_url(results_folder(results)))
     return [load_view(store, row.run_id) for row in store.runs()]
+
+
+@contextmanager
+def serve_gateway(
+    host: str, port: int, *, address: str | None = None, results: Path | None = None
+) -> Iterator[ServedGateway]:
+    """A gateway that serves the best prompts of all runs of a results folder."""
+    store = RunStore(sqlite_url(results_folder(results)))
+    with served_gateway(store, host, port, address=address) as served:
+        yield served
 
 
 def results_folder(

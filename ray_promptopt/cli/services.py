@@ -18,8 +18,10 @@ def gateway_command(host: str, port: int, address: str | None, results: Path | N
     """Serve the gateway, and the best prompt of every finished run at /v1/RUN_ID."""
     from ray_promptopt import python_api
 
-    with python_api.served_gateway(host, port, address=address, results=results) as served:
-        click.echo(f"gateway {served.url}, serving the best prompts of {served.num_runs} runs")
+    with python_api.serve_gateway(host, port, address=address, results=results) as served:
+        click.echo(f"gateway {served.url}")
+        for run_id in served.run_ids:
+            click.echo(f"  {served.url}/v1/{run_id}/chat/completions")
         click.echo("Ctrl-C ends it")
         try:
             while True:

@@ -57,3 +57,4 @@ def _quiet_ray() -> None:
     """Ray prints usage and accelerator notes that say nothing about a run."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
