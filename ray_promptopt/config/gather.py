@@ -3,20 +3,15 @@
 Every key that no path covers is unknown and reported with its nearest known neighbour.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TypeVar
 
-from pydantic import ValidationError
-
-from ray_promptopt.config.base import Section
 from ray_promptopt.core.errors import ConfigProblem
 
 Keys = Mapping[str, tuple[str, ...]]
 """Field name to the dotted paths it may stand under, the canonical one first."""
 
-SectionT = TypeVar("SectionT", bound=Section)
 
 _SECRET_WORDS = ("api_key", "secret", "password")
 _SHOWN_CHARACTERS = 80
@@ -24,8 +19,12 @@ _SHOWN_CHARACTERS = 80
 
 @dataclass
 class Problems:
-    """What was found wrong, and what is only worth a warning, while a config is read."""
+    """What was found wrong, and what is only worth a warning, while a config is read.
 
+    Unknown keys are faults when `strict`, else warnings.
+    """
+
+    strict: bool = True
     found: list[ConfigProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -57,6 +56,24 @@ class Gathered:
         return f"{self.prefix}{self.written.get(name, name)}"
 
 
+def merge(*sources: Gathered, problems: Problems | None) -> Gathered:
+    """One reading of several; the first source counts, a later one that differs is a problem.
+
+    Without `problems` the later ones are mere fallbacks.
+    """
+    merged = Gathered("")
+    for source in sources:
+        for name, value in source.values.items():
+            if name not in merged.values:
+                merged.values[name] = value
+                merged.written[name] = source.key(name)
+            elif problems is not None and merged.values[name] != value:
+                problems.add(
+                    source.key(name), value, f"differs from {merged.key(name)}; give one of them"
+                )
+    return merged
+
+
 def lookup(table: Mapping[str, object], path: str) -> object | None:
     """The value under a dotted path; None when it is not there."""
     value: object = table
@@ -67,10 +84,8 @@ def lookup(table: Mapping[str, object], path: str) -> object | None:
     return value
 
 
-def gather(
-    table: Mapping[str, object], keys: Keys, *, prefix: str, problems: Problems, strict: bool
-) -> Gathered:
-    """Read `table` by `keys`; unknown keys and aliases that disagree become problems."""
+def gather(table: Mapping[str, object], keys: Keys, *, prefix: str, problems: Problems) -> Gathered:
+    """Read `table` by `keys`; aliases that are both given and disagree become problems."""
     gathered = Gathered(prefix)
     for name, paths in keys.items():
         for path in paths:
@@ -84,21 +99,29 @@ def gather(
                 problems.add(
                     prefix + path, value, f"differs from {gathered.key(name)}; give one of them"
                 )
-    known = [path for paths in keys.values() for path in paths]
-    for path, value in _unknown(table, known, ""):
-        report_unknown(prefix + path, value, known, problems, strict=strict)
     return gathered
 
 
-def report_unknown(
-    key: str, value: object, known: list[str], problems: Problems, *, strict: bool
+def refuse_unknown(
+    table: Mapping[str, object], known: Iterable[str], *, prefix: str, problems: Problems
 ) -> None:
-    """An unknown key: an error with the nearest known one, or a warning when not strict."""
+    """Note every key that no known path covers."""
+    paths = list(known)
+    for path, value in _unknown(table, paths, ""):
+        note_unknown(prefix + path, value, paths, problems)
+
+
+def paths_of(*groups: Keys) -> list[str]:
+    """All paths of several key lists."""
+    return [path for keys in groups for paths in keys.values() for path in paths]
+
+
+def note_unknown(key: str, value: object, known: list[str], problems: Problems) -> None:
     leaf = key.rsplit(".", 1)[-1]
     leaves = {path.rsplit(".", 1)[-1]: path for path in reversed(known)}
     nearest = get_close_matches(leaf, leaves, n=1, cutoff=0.6)
     hint = f"did you mean {leaves[nearest[0]]}?" if nearest else "remove it"
-    if strict:
+    if problems.strict:
         problems.add(key, value, f"unknown key; {hint} (strict = false turns this into a warning)")
     else:
         problems.warnings.append(f"{key}: unknown key, ignored; {hint}")
@@ -115,16 +138,3 @@ def _unknown(
             yield from _unknown(value, known, f"{path}.")
         else:
             yield path, value
-
-
-def build(model: type[SectionT], gathered: Gathered, problems: Problems) -> SectionT | None:
-    """The section; None, with each fault noted under the key as written, when it is not valid."""
-    try:
-        return model.model_validate(gathered.values)
-    except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            first, *rest = fault["loc"] or ("",)
-            key = ".".join([gathered.key(str(first)), *(str(part) for part in rest)])
-            value = None if fault["type"] == "missing" else fault["input"]
-            problems.add(key, value, fault["msg"])
-        return None

@@ -58,6 +58,13 @@ MIPRO_SEED_FALLBACKS: Keys = {
     "validation": ("evaluation.val_seeds", "evaluation.validation_seeds", "val_seeds"),
 }
 
+ENV_SEEDS: Keys = {
+    "train": ("bootstrap_train_seeds", "train_seeds", "evaluation_seeds", "seeds"),
+    "validation": ("online_pool", "validation_seeds", "val_seeds"),
+    "test": ("test_pool", "test_seeds"),
+    "reference": ("reference_pool",),
+}
+
 TOP_SEEDS: Keys = {
     "train": ("train_seeds", "evaluation_seeds", "seeds"),
     "validation": ("validation_seeds", "val_seeds"),
@@ -97,7 +104,12 @@ REFLECTION: dict[str, Keys] = {
 
 BUDGET: Keys = {
     "budget": ("rollout.budget", "rollout_budget"),
-    "max_concurrent": ("rollout.max_concurrent", "max_concurrent", "max_concurrent_rollouts"),
+    "max_concurrent": (
+        "rollout.max_concurrent",
+        "max_concurrent",
+        "max_concurrent_rollouts",
+        "parallelism",
+    ),
 }
 
 SHARED: Keys = {
@@ -108,11 +120,7 @@ SHARED: Keys = {
     "task_app_api_key": ("task_app_api_key",),
     "task_app_id": ("task_app_id",),
     "policy_config": ("policy_config",),
-    "judge": ("judge",),
-    "proxy_models": ("proxy_models",),
-    "adaptive_pool": ("adaptive_pool",),
-    "adaptive_batch": ("adaptive_batch",),
-    "parallelism": ("parallelism",),
+    "modules": ("modules",),
 }
 
 _FLAVOURS = ("dspy", "synth", "gepa_ai")
@@ -186,9 +194,6 @@ TOP: Keys = {
         "env_name",
         "env_config",
         "rng_seed",
-        "judge",
-        "proxy_models",
-        "adaptive_pool",
         "free_tier",
         "termination_config",
         "results_folder",

@@ -1,0 +1,97 @@
+"""The `[gepa]` table: settings, derived limits of proposals, stages, and the rules over them."""
+
+from collections.abc import Mapping
+
+from ray_promptopt.config.build import build
+from ray_promptopt.config.gather import Gathered, Problems, gather, lookup, shown
+from ray_promptopt.config.keys import GEPA_FLAVOURS, GEPA_SETTINGS
+from ray_promptopt.config.schema import InitialPrompt
+from ray_promptopt.config.schema_gepa import GepaConfig, GepaModule
+
+TEMPLATE_FIELDS = ("<curr_param>", "<side_info>")
+"""What a reflection template must have, to be filled with the text and the examples."""
+
+_PREFIX = "gepa."
+_GENERATIONAL = ("initial_population_size", "num_generations", "children_per_generation")
+
+
+def read_gepa(table: Mapping[str, object], problems: Problems) -> tuple[GepaConfig, Gathered]:
+    """The section (the defaults when it is faulty) and where its keys were written."""
+    given = gather(table, GEPA_SETTINGS, prefix=_PREFIX, problems=problems)
+    values = given.values
+    explicit = set(values)
+    values.setdefault("merge", _positive(values.get("crossover_rate")))
+    values["modules"] = _modules(table.get("modules"), problems)
+    values["proposer_settings"] = {
+        name: value
+        for name, (path,) in GEPA_FLAVOURS.items()
+        if (value := lookup(table, path)) is not None
+    }
+    gepa = build(GepaConfig, given, problems)
+    if gepa is None:
+        return GepaConfig(), given
+    _refuse_bad_spec(gepa, problems)
+    _refuse_bad_template(gepa, given, problems)
+    return _with_proposal_limits(gepa, explicit), given
+
+
+def check_stages(gepa: GepaConfig, prompt: InitialPrompt, problems: Problems) -> None:
+    """Every stage of the baseline needs a `gepa.modules` entry."""
+    configured = {module.module_id for module in gepa.modules}
+    missing = [stage.name for stage in prompt.pipeline_modules if stage.name not in configured]
+    if missing:
+        problems.add("gepa.modules", sorted(configured), f"add an entry for {', '.join(missing)}")
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and value > 0
+
+
+def _with_proposal_limits(gepa: GepaConfig, explicit: set[str]) -> GepaConfig:
+    limits: dict[str, int] = {}
+    if "patience_generations" in explicit:
+        limits["patience"] = gepa.patience_generations * gepa.children_per_generation
+    if explicit.issuperset(_GENERATIONAL):
+        limits["max_proposals"] = gepa.num_generations * gepa.children_per_generation
+    return gepa.model_copy(update=limits)
+
+
+def _refuse_bad_spec(gepa: GepaConfig, problems: Problems) -> None:
+    if gepa.proposer_type == "spec" and not gepa.spec_path:
+        problems.add("gepa.spec_path", None, 'proposer_type = "spec" needs the path of the spec')
+
+
+def _refuse_bad_template(gepa: GepaConfig, given: Gathered, problems: Problems) -> None:
+    template = gepa.reflection_prompt
+    missing = [name for name in TEMPLATE_FIELDS if template is not None and name not in template]
+    if missing:
+        problems.add(given.key("reflection_prompt"), template, f"add {' and '.join(missing)}")
+
+
+def _modules(tables: object, problems: Problems) -> list[GepaModule]:
+    if tables is None:
+        return []
+    if not isinstance(tables, list):
+        problems.add("gepa.modules", shown("gepa.modules", tables), "give a list of tables")
+        return []
+    modules = []
+    for index, table in enumerate(tables):
+        prefix = f"gepa.modules[{index}]."
+        values = dict(table) if isinstance(table, Mapping) else {}
+        module = build(GepaModule, Gathered(prefix, values), problems)
+        if module is not None:
+            _refuse_bad_tools(module, f"{prefix}allowed_tools", problems)
+            modules.append(module)
+    names = [module.module_id for module in modules]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        problems.add("gepa.modules", repeated, "give each module_id once")
+    return modules
+
+
+def _refuse_bad_tools(module: GepaModule, key: str, problems: Problems) -> None:
+    tools = module.allowed_tools
+    if tools is None:
+        return
+    if not tools or len(set(tools)) < len(tools) or not all(tool.strip() for tool in tools):
+        problems.add(key, list(tools), "name each tool once, or leave the key out to allow all")
