@@ -153,12 +153,14 @@ def _exchange(messages: tuple[ChatMessage, ...], answer: UpstreamReply, started:
 
 
 def _reply_text(message: Mapping[str, Any]) -> str:
-    """The model's text; tool calls as JSON, name and arguments alone."""
+    """The model's text; its tool calls as `name(arguments)`, a line each."""
     calls = message.get("tool_calls")
     if not calls:
         return str(message.get("content") or "")
-    functions = [call.get("function") for call in calls if isinstance(call, Mapping)]
-    return json.dumps(functions, ensure_ascii=False)
+    functions = [call.get("function") or {} for call in calls if isinstance(call, Mapping)]
+    return "\n".join(
+        f"{function.get('name')}({function.get('arguments')})" for function in functions
+    )
 
 
 async def _read_body(receive: Receive) -> dict[str, Any]:

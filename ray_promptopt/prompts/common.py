@@ -53,10 +53,32 @@ def _segments(skeleton: Sequence[str]) -> list[str]:
             runs.append([])
         else:
             runs[-1].append(token)
+    last = len(runs) - 1
+    trimmed = [
+        _trimmed(run, after_gap=index > 0, before_gap=index < last)
+        for index, run in enumerate(runs)
+    ]
     return [
         "".join(run) if sum(token[0].isalnum() for token in run) >= MIN_WORDS else ""
-        for run in runs
+        for run in trimmed
     ]
+
+
+def _trimmed(run: list[str], *, after_gap: bool, before_gap: bool) -> list[str]:
+    """The run without what touches data by accident: a few examples may all end in "?".
+
+    It begins at its first line break, else at its first punctuation; it ends after its last line
+    break or colon. What is cut off counts as data, which is always safe.
+    """
+    start, end = 0, len(run)
+    if after_gap:
+        breaks = [index for index, token in enumerate(run) if "\n" in token]
+        marks = [index for index, token in enumerate(run) if not token[0].isalnum()]
+        start = min(breaks or marks or [0])
+    if before_gap:
+        closing = [index for index, token in enumerate(run) if "\n" in token or token == ":"]
+        end = max(closing) + 1 if closing else len(run)
+    return run[start:end]
 
 
 def _template(segments: Sequence[str], messages: Sequence[str]) -> Template:
