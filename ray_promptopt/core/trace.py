@@ -12,7 +12,7 @@ class Exchange:
     """One request as the task app sent it (never the candidate's text) and the model's reply.
 
     `reply` is the text, or the tool calls as `name(arguments)`. `failure` is set when the call
-    failed: `candidate` faults (context too long, schema the prompt broke) are the prompt's own doing.
+    failed; a `candidate_fault` (context too long, a schema broken) is the prompt's own doing.
     """
 
     messages: tuple[ChatMessage, ...]
