@@ -1,5 +1,6 @@
 """A whole run: learn the baseline, search, evaluate on held-out seeds. Resumes wherever it was."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,7 @@ class Ports:
     rollouts: RolloutPort
     proposals: ProposalPort
     start_optimizer: Callable[[], Awaitable[OptimizerPort]]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class RunCoordinator:
@@ -80,6 +82,7 @@ class RunCoordinator:
             ports.trials,
             ports.rollouts,
             ports.proposals,
+            sleep=ports.sleep,
             failed_attempts=len(view.failed_attempts),
             held_out=view.rollouts_by_purpose.get(Purpose.HELD_OUT, 0),
         )
@@ -197,6 +200,7 @@ class RunCoordinator:
             self._executor,
             max_concurrent=self._config.max_concurrent,
             elapsed_s=self._elapsed_s,
+            sleep=self._ports.sleep,
             on_decision=self._decided,
             num_decided=num_decided,
         )

@@ -1,6 +1,5 @@
 """One work item from its reservation to its outcome: attempts, retries, the journal, the ledger."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -54,8 +53,8 @@ class Executor:
     trials: TrialPort
     rollouts: RolloutPort
     proposals: ProposalPort
+    sleep: Callable[[float], Awaitable[None]]
     baseline: LearnedBaseline | None = None
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     failed_attempts: int = 0
     in_flight: int = 0
     held_out: int = 0

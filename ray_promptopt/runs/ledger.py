@@ -75,12 +75,24 @@ class BudgetLedger:
         """Why nothing more may be started, in words that name the limit; None while it may."""
         limits = self.limits
         if limits.tokens is not None and self.tokens.spent >= limits.tokens:
-            return f"token budget: {self.tokens.spent:.0f} of {limits.tokens} tokens used"
+            return self._words("token", self.tokens, "tokens")
         if limits.cost_usd is not None and self.cost_usd.spent >= limits.cost_usd:
-            return f"cost budget: {self.cost_usd.spent:.4f} of {limits.cost_usd:g} USD spent"
+            return self._words("cost", self.cost_usd, "USD")
         if limits.seconds is not None and elapsed_s >= limits.seconds:
             return f"time budget: {elapsed_s:.0f} of {limits.seconds:g} s used"
         return None
+
+    def shortage(self) -> str:
+        """Which budget does not pay for one more call, in words."""
+        calls = max(1, self.calls)
+        if self.tokens.remaining < self.tokens.spent / calls:
+            return self._words("token", self.tokens, "tokens")
+        if self.cost_usd.remaining < self.cost_usd.spent / calls:
+            return self._words("cost", self.cost_usd, "USD")
+        return self._words("rollout", self.rollouts, "rollouts")
+
+    def _words(self, name: str, budget: Budget, unit: str) -> str:
+        return f"{name} budget: {budget.spent:.6g} of {budget.limit or 0:.6g} {unit} used"
 
     def _spend(self, spend: Spend) -> None:
         self.calls += spend.calls

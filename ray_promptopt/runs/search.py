@@ -35,6 +35,7 @@ class SearchLoop:
         max_concurrent: int,
         elapsed_s: Callable[[], float],
         on_decision: OnDecision,
+        sleep: Callable[[float], Awaitable[None]],
         num_decided: int = 0,
     ) -> None:
         self._optimizer = optimizer
@@ -42,8 +43,10 @@ class SearchLoop:
         self._max_concurrent = max_concurrent
         self._elapsed_s = elapsed_s
         self._on_decision = on_decision
+        self._sleep = sleep
         self._num_decided = num_decided
         self._in_flight: dict[WorkId, asyncio.Task[Outcome]] = {}
+        self._waiting: list[WorkItem] = []
         self._finished: list[WorkId] = []
         self._changed = asyncio.Event()
         self._limit_reached: str | None = None
@@ -85,21 +88,27 @@ class SearchLoop:
             free = self._max_concurrent - len(self._in_flight)
             if self._limit_reached is not None or free <= 0:
                 return
-            items = await self._ask_safely(partial(self._optimizer.ask, free))
-            if not items:
+            if not self._waiting:
+                self._waiting = await self._ask_safely(partial(self._optimizer.ask, free))
+            if not self._waiting or not self._send_out_waiting():
                 return
-            for item in items:
-                # A rebuilt optimizer hands out again what is in flight already.
-                if item.work_id not in self._in_flight:
-                    self._send_out(item)
+
+    def _send_out_waiting(self) -> bool:
+        """Send out what is affordable. False when something is not: it waits for what is in
+        flight to settle for less than was reserved; with nothing in flight the search is over."""
+        while self._waiting:
+            item = self._waiting[0]
+            # A rebuilt optimizer hands out again what is in flight already.
+            if item.work_id not in self._in_flight:
+                if not self._executor.try_reserve(item):
+                    if not self._in_flight:
+                        self._limit_reached = self._executor.ledger.shortage()
+                    return False
+                self._send_out(item)
+            self._waiting.pop(0)
+        return True
 
     def _send_out(self, item: WorkItem) -> None:
-        if not self._executor.try_reserve(item):
-            self._limit_reached = (
-                self._executor.ledger.exhausted(self._elapsed_s())
-                or "budget: what is left does not pay for the next step"
-            )
-            return
         task = asyncio.create_task(self._executor.execute(item))
         task.add_done_callback(lambda _: self._came_home(item.work_id))
         self._in_flight[item.work_id] = task
@@ -151,5 +160,5 @@ class SearchLoop:
             try:
                 return await question()
             except PortLost:
-                await asyncio.sleep(_WAIT_FOR_OPTIMIZER_S)
+                await self._sleep(_WAIT_FOR_OPTIMIZER_S)
         return await question()

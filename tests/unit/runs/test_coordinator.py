@@ -1,0 +1,218 @@
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ray_promptopt.core.errors import UpstreamError
+from ray_promptopt.core.work import EvaluateCandidate, Purpose
+from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
+from ray_promptopt.runs.comparison import held_out_comparison
+from ray_promptopt.runs.ports import PortLost
+from ray_promptopt.store.events import Decided, RolloutFinished, RunInterrupted, outcome_id
+from ray_promptopt.store.run_view import RunStatus, RunView, load_view
+from tests.fakes.world import CALL, RUN, World, config, infrastructure
+
+TMP = settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+def finish(world: World) -> RunView:
+    assert asyncio.run(world.coordinator().run()) is RunStatus.SUCCEEDED
+    return load_view(world.store, RUN)
+
+
+def undisturbed(folder: Path) -> RunView:
+    world = World(folder)
+    world.create()
+    return finish(world)
+
+
+def assert_counted_once(world: World, view: RunView) -> None:
+    journal = [stored.event for stored in world.store.events(RUN)]
+    settled = [key for key in map(outcome_id, journal) if key]
+    assert len(settled) == len(set(settled))
+    assert view.search_rollouts <= world.config.limits.max_rollouts
+    assert view.rollouts_by_purpose[Purpose.HELD_OUT] == 12
+    finished = [event for event in journal if isinstance(event, RolloutFinished)]
+    assert len(finished) == view.search_rollouts + 12
+    decided = [event.decision for event in journal if isinstance(event, Decided)]
+    assert decided == view.decisions
+
+
+def test_run_when_all_is_well_then_finds_a_better_prompt_within_the_budget(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.create()
+    view = finish(world)
+    assert_counted_once(world, view)
+    assert view.best is not None
+    assert view.initial is not None
+    assert (view.best.validation_mean or 0) > (view.initial.validation_mean or 0)
+    comparison = held_out_comparison(view)
+    assert comparison is not None
+    assert comparison.difference > 0
+    assert world.served[-1] == view.best.candidate
+    assert world.revoked == 1
+    assert 2 <= world.most_in_flight <= 4
+    folder = tmp_path / RUN
+    assert json.loads((folder / "best_prompt.json").read_text()) == view.best.candidate.texts
+    listed = json.loads((folder / "candidates.json").read_text())
+    assert sum(candidate["best"] for candidate in listed) == 1
+    expected_usd = view.policy_spend.cost_usd + view.reflection_spend.cost_usd
+    assert view.policy_spend.calls == view.search_rollouts
+    assert view.spend.cost_usd == pytest.approx(expected_usd + view.held_out_spend.cost_usd)
+
+
+@TMP
+@given(lost=st.sets(st.integers(min_value=1, max_value=90), max_size=25))
+def test_run_when_workers_die_then_ends_as_if_nothing_had_happened(
+    tmp_path_factory: pytest.TempPathFactory, lost: set[int]
+) -> None:
+    quiet = undisturbed(tmp_path_factory.mktemp("quiet"))
+    world = World(
+        tmp_path_factory.mktemp("run"),
+        fault=lambda item, n: PortLost("worker died") if n in lost and n % 3 else None,
+    )
+    world.create()
+    view = finish(world)
+    assert_counted_once(world, view)
+    assert view.best_id == quiet.best_id
+    assert list(view.candidates) == list(quiet.candidates)
+
+
+@TMP
+@given(lost=st.sets(st.integers(min_value=1, max_value=300), max_size=12))
+def test_run_when_the_optimizer_dies_then_it_comes_back_from_the_journal(
+    tmp_path_factory: pytest.TempPathFactory, lost: set[int]
+) -> None:
+    quiet = undisturbed(tmp_path_factory.mktemp("quiet"))
+    world = World(tmp_path_factory.mktemp("run"), lose_optimizer_at=lambda call: call in lost)
+    world.create()
+    view = finish(world)
+    assert_counted_once(world, view)
+    assert view.best_id == quiet.best_id
+    assert [d.message for d in view.decisions] == [d.message for d in quiet.decisions]
+
+
+@TMP
+@given(kills=st.lists(st.integers(min_value=1, max_value=60), min_size=1, max_size=3))
+def test_run_when_the_whole_driver_is_killed_then_resume_ends_the_same(
+    tmp_path_factory: pytest.TempPathFactory, kills: list[int]
+) -> None:
+    quiet = undisturbed(tmp_path_factory.mktemp("quiet"))
+    world = World(tmp_path_factory.mktemp("run"))
+    world.create()
+    for after in kills:
+        asyncio.run(_run_and_kill(world, after))
+    if load_view(world.store, RUN).status is not RunStatus.SUCCEEDED:
+        finish(world)
+    view = load_view(world.store, RUN)
+    assert_counted_once(world, view)
+    assert view.best_id == quiet.best_id
+    assert view.search_rollouts == quiet.search_rollouts
+
+
+async def _run_and_kill(world: World, after: int) -> None:
+    """Cancel the coordinator when so many more attempts were begun."""
+    until = world.attempts + after
+    running = asyncio.create_task(world.coordinator().run())
+    await world.attempted(until, running)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def test_stop_when_asked_then_is_interrupted_and_resumable(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.create()
+
+    async def run_and_stop() -> RunStatus:
+        coordinator = world.coordinator()
+        running = asyncio.create_task(coordinator.run())
+        await world.attempted(20, running)
+        coordinator.request_stop("stopped by a test")
+        return await running
+
+    assert asyncio.run(run_and_stop()) is RunStatus.INTERRUPTED
+    journal = [stored.event for stored in world.store.events(RUN)]
+    assert journal[-1] == RunInterrupted("stopped by a test")
+    view = finish(world)
+    assert_counted_once(world, view)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ErrorRecord(ErrorKind.FATAL, "the provider refused the API key"),
+        infrastructure("the task app is down"),
+    ],
+)
+def test_run_when_nothing_can_succeed_then_fails_with_the_cause_and_no_rollout(
+    tmp_path: Path, error: ErrorRecord
+) -> None:
+    world = World(tmp_path, fault=lambda item, attempt: error)
+    world.create()
+    assert asyncio.run(world.coordinator().run()) is RunStatus.FAILED
+    view = load_view(world.store, RUN)
+    assert error.message in view.reason
+    assert view.search_rollouts == 0
+    assert view.failed_attempts
+    assert view.policy_spend.cost_usd == pytest.approx(CALL.cost_usd * world.attempts)
+
+
+def test_run_when_an_outage_ends_then_resume_goes_on(tmp_path: Path) -> None:
+    down = [True]
+    world = World(
+        tmp_path, fault=lambda item, attempt: infrastructure() if down[0] and attempt > 25 else None
+    )
+    world.create()
+    assert asyncio.run(world.coordinator().run()) is RunStatus.FAILED
+    down[0] = False
+    view = finish(world)
+    assert_counted_once(world, view)
+
+
+def test_run_when_one_seed_is_refused_then_it_is_never_scored(tmp_path: Path) -> None:
+    def refuse(item: EvaluateCandidate, attempt: int) -> ErrorRecord | None:
+        if item.example.seed == 22:
+            return ErrorRecord(ErrorKind.REJECTED, "seed 22: no such row")
+        return None
+
+    world = World(tmp_path, fault=refuse)
+    world.create()
+    view = finish(world)
+    assert all(22 not in record.validation for record in view.candidates.values())
+    assert any("seed 22" in attempt.message for attempt in view.failed_attempts)
+
+
+def test_run_when_the_reflection_model_fails_for_good_then_fails_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    gone = UpstreamError("openai/x: no API key", code="missing_api_key", fatal=True)
+    world = World(tmp_path, proposal_fault=lambda attempt: gone)
+    world.create()
+    assert asyncio.run(world.coordinator().run()) is RunStatus.FAILED
+    assert "no API key" in load_view(world.store, RUN).reason
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"max_cost_usd": 0.05}, "cost budget"),
+        ({"max_trials": 1}, "proposal"),
+    ],
+)
+def test_run_when_a_limit_is_reached_then_ends_cleanly_and_says_so(
+    tmp_path: Path, limits: dict[str, float], words: str
+) -> None:
+    world = World(tmp_path, config=config(termination_config=limits))
+    world.create()
+    assert asyncio.run(world.coordinator().run()) is RunStatus.SUCCEEDED
+    view = load_view(world.store, RUN)
+    assert words in view.reason
+    if "max_cost_usd" in limits:
+        assert view.spend.cost_usd <= 0.05 + 0.01
