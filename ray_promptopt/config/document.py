@@ -175,9 +175,9 @@ def _read_search(tables: Tables, prompt: InitialPrompt, problems: Problems) -> S
     if tables.algorithm == "gepa":
         gepa, given = read_gepa(section, problems)
         check_stages(gepa, prompt, problems)
-        if not splits.train:
+        if not seeds.values.get("train"):
             problems.add("gepa.evaluation.seeds", None, "give the training seeds")
-        elif not splits.validation and "validation" not in seeds.values:
+        elif splits.train and not seeds.values.get("validation"):
             splits = set_validation_aside(
                 splits, gepa.pareto_set_size, given.key("pareto_set_size"), problems
             )
@@ -186,7 +186,7 @@ def _read_search(tables: Tables, prompt: InitialPrompt, problems: Problems) -> S
     mipro, _ = read_mipro(section, problems)
     check_bootstrap(mipro, splits, problems)
     for part, key in (("train", "bootstrap_train_seeds"), ("validation", "online_pool")):
-        if part not in seeds.values:
+        if not seeds.values.get(part):
             problems.add(f"mipro.{key}", None, "give a list of seeds")
     limits = mipro_limits(termination, tables.budget, mipro, splits, problems)
     return Search(None, mipro, splits, limits)

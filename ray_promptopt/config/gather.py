@@ -45,15 +45,17 @@ def shown(key: str, value: object) -> str:
 
 @dataclass
 class Gathered:
-    """Values by field name, and the path each was written under."""
+    """Values by field name, the path each was written under, and the paths they belong under."""
 
     prefix: str
     values: dict[str, object] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
+    canonical: dict[str, str] = field(default_factory=dict)
 
     def key(self, name: str) -> str:
         """The full key path of a field, for messages."""
-        return f"{self.prefix}{self.written.get(name, name)}"
+        path = self.written.get(name) or self.canonical.get(name, name)
+        return f"{self.prefix}{path}"
 
 
 def merge(*sources: Gathered, problems: Problems | None) -> Gathered:
@@ -86,7 +88,7 @@ def lookup(table: Mapping[str, object], path: str) -> object | None:
 
 def gather(table: Mapping[str, object], keys: Keys, *, prefix: str, problems: Problems) -> Gathered:
     """Read `table` by `keys`; aliases that are both given and disagree become problems."""
-    gathered = Gathered(prefix)
+    gathered = Gathered(prefix, canonical={name: paths[0] for name, paths in keys.items()})
     for name, paths in keys.items():
         for path in paths:
             value = lookup(table, path)

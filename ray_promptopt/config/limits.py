@@ -44,7 +44,7 @@ def gepa_limits(
     _take_least(given, "max_rollouts", budget, "budget")
     _lower(given, "max_cost_usd", gepa.max_spend_usd)
     if "max_rollouts" not in given.values:
-        problems.add(budget.key("rollout.budget"), None, "give the number of rollouts to spend")
+        problems.add(budget.key("budget"), None, "give the number of rollouts to spend")
         return None
     limits = build(Limits, given, problems)
     minibatch = min(gepa.minibatch_size, max(len(splits.train), 1))

@@ -137,9 +137,9 @@ def _allowed(provider: str, role: Role) -> str:
 def _warning(name: str, entry: KnownModel) -> str:
     if not entry.retired:
         return ""
-    when = "is retired" if entry.retired == "already" else f"ends on {entry.retired}"
+    when = "" if entry.retired == "already" else f" on {entry.retired}"
     instead = entry.successor or f'a newer model (any name with provider = "{FREE_NAMES}")'
-    return f"{name} {when} by its provider; plan for {instead}"
+    return f"{name} is retired by its provider{when}; plan for {instead}"
 
 
 def _bare(name: str) -> str:

@@ -41,7 +41,7 @@ class PromptMessage(Section):
     """The message's role: system, user or assistant."""
     pattern: str
     """Text with `{name}` wildcards that the task app fills in."""
-    order: int = 0
+    order: int = Field(default=0, strict=True)
     """Place among the messages, ascending."""
 
 
@@ -157,7 +157,7 @@ class EmbeddedOptions(Section):
     """Share of requests answered with a server error."""
     rate_limit_rate: Rate = 0.0
     """Share of requests answered with 429."""
-    seed: int = 0
+    seed: int = Field(default=0, strict=True)
     """Seed of latency and faults."""
 
 
@@ -211,7 +211,7 @@ class RunConfig(Section):
     """Model name in a request to the model that answers instead."""
     results_folder: str | None = None
     """Folder results are written to; None: the default."""
-    rng_seed: int = 0
+    rng_seed: int = Field(default=0, strict=True)
     """Seed that every random stream derives from."""
     display: dict[str, JsonValue] = Field(default_factory=dict)
     """What the command line shows, as written."""
