@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from ray_promptopt.core.errors import UpstreamError
+from ray_promptopt.core.tokens import estimate_tokens
 from ray_promptopt.core.usage import Spend, Usage, UsageSource
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.prices import Prices
@@ -21,7 +22,6 @@ from ray_promptopt.llm.providers import PROVIDERS, Provider
 from ray_promptopt.llm.retry import RetryPolicy, retry_after_s
 
 _LARGEST_RESPONSE_BYTES = 32 * 1024 * 1024
-_CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,12 @@ class Upstream:
 
 
 def estimate_usage(body: Mapping[str, Any], reply: Mapping[str, Any]) -> Usage:
-    """Four characters a token, marked as an estimate: for providers that do not count."""
-    asked = len(json.dumps([body.get("messages"), body.get("tools")], ensure_ascii=False))
-    answered = len(json.dumps(reply["choices"], ensure_ascii=False))
+    """Marked as an estimate: for providers that do not count."""
+    asked = json.dumps([body.get("messages"), body.get("tools")], ensure_ascii=False)
+    answered = json.dumps(reply["choices"], ensure_ascii=False)
     return Usage(
-        prompt_tokens=asked // _CHARACTERS_PER_TOKEN + 1,
-        completion_tokens=answered // _CHARACTERS_PER_TOKEN + 1,
+        prompt_tokens=estimate_tokens(asked),
+        completion_tokens=estimate_tokens(answered),
         source=UsageSource.ESTIMATED,
     )
 

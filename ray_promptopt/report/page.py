@@ -5,6 +5,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from ray_promptopt.core.tokens import estimate_tokens
 from ray_promptopt.core.work import DecisionKind, Purpose
 from ray_promptopt.report.charts import Mark, padded, scatter, step_chart
 from ray_promptopt.report.diff import diff_html
@@ -19,7 +20,6 @@ from ray_promptopt.runs.comparison import held_out_comparison
 from ray_promptopt.store.run_folder import write_whole
 from ray_promptopt.store.run_view import CandidateRecord, RunView, show_score
 
-_CHARACTERS_PER_TOKEN = 4
 _MARKED = {
     DecisionKind.CANDIDATE_SCORED: "accepted",
     DecisionKind.CANDIDATE_REJECTED: "rejected",
@@ -167,5 +167,5 @@ def _front_marks(view: RunView, scored: list[CandidateRecord]) -> list[Mark]:
     return marks
 
 
-def _tokens(record: CandidateRecord) -> float:
-    return sum(len(text) for text in record.candidate.texts.values()) / _CHARACTERS_PER_TOKEN
+def _tokens(record: CandidateRecord) -> int:
+    return sum(map(estimate_tokens, record.candidate.texts.values()))

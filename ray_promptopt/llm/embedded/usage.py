@@ -1,17 +1,11 @@
-"""Token counts by estimate: about four characters or three quarters of a word to a token."""
+"""The `usage` object of the embedded models' replies, by estimate."""
 
-import math
 from collections.abc import Sequence
 
+from ray_promptopt.core.tokens import estimate_tokens
 from ray_promptopt.llm.embedded.requests import ChatRequest
 
-_CHARS_PER_TOKEN = 4.0
 _TOKENS_PER_MESSAGE = 4
-
-
-def estimate_tokens(text: str) -> int:
-    """At least 1 for any text that is not empty."""
-    return math.ceil(len(text) / _CHARS_PER_TOKEN)
 
 
 def usage_of(request: ChatRequest, replies: Sequence[str]) -> dict[str, int]:
