@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ray_promptopt.algorithms.gepa.population import Population, surviving_fronts
+from ray_promptopt.algorithms.gepa.population import Population
 from ray_promptopt.algorithms.randomness import pick_weighted
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.ids import CandidateId
@@ -52,7 +52,7 @@ def plan_merge(
     rng: np.random.Generator,
 ) -> MergePlan | None:
     """A merge of two front survivors that was not tried and gives a new candidate, if any."""
-    survivors = np.flatnonzero(surviving_fronts(population.on_front, population.means))
+    survivors = np.flatnonzero(population.survivors())
     pairs = list(combinations((int(index) for index in survivors), 2))
     lineages = {int(index): ancestors(population, int(index)) for index in survivors}
     for place in rng.permutation(len(pairs))[:_MAX_PAIRS]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ray_promptopt.algorithms.gepa.objectives import Measurement
 from ray_promptopt.algorithms.gepa.parsing import Refusal
 from ray_promptopt.algorithms.gepa.stages import (
     ROLLOUT_PURPOSES,
@@ -46,7 +47,7 @@ class Mutation:
     refusals: dict[str, Refusal] = field(default_factory=dict)
     child: Candidate | None = None
     gate_scores: dict[int, float] = field(default_factory=dict)
-    validation_scores: dict[int, float] = field(default_factory=dict)
+    validation: dict[int, Measurement] = field(default_factory=dict)
     lost_rollouts: dict[int, str] = field(default_factory=dict)
     lost_reflections: dict[str, str] = field(default_factory=dict)
 

@@ -87,7 +87,7 @@ class GepaOptimizer:
     def view(self) -> SearchView:
         """The state of the search, for people."""
         search, population = self._search, self._search.population
-        on_front = population.front_members()
+        answer = population.answer()
         members = population.members
         summaries = tuple(
             CandidateSummary(
@@ -96,7 +96,7 @@ class GepaOptimizer:
                 member.origin.value,
                 member.iteration,
                 population.scores(index),
-                index in on_front,
+                index in answer,
             )
             for index, member in enumerate(members)
         )
@@ -106,7 +106,7 @@ class GepaOptimizer:
             iteration=search.mutation.iteration,
             accepted=search.tally.accepted,
             rejected=search.tally.rejected,
-            front_size=len(on_front),
+            front_size=len(answer),
             in_flight=self._ledger.num_taken,
             rollouts_used=int(search.budget.spent),
         )

@@ -1,23 +1,35 @@
-"""All admitted candidates, their sparse validation scores, and the front per validation seed.
+"""All admitted candidates, what they were measured on, their fronts, and which is the best.
 
-Scores live in a float matrix candidate x seed (NaN: not scored); fronts are updated in place.
+Measurements live in one float array candidate x objective x seed (NaN: not measured), which
+doubles when it is full; means, fronts and the best follow every change in place.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
+from ray_promptopt.algorithms.gepa.fronts import (
+    FIRST_ROWS,
+    BoolArray,
+    FrontSettings,
+    FrontTable,
+    IntArray,
+    non_dominated,
+    surviving_fronts,
+    with_room,
+)
+from ray_promptopt.algorithms.gepa.objectives import (
+    FloatArray,
+    Measurement,
+    measurement_of,
+    objective_values,
+)
 from ray_promptopt.core.candidate import Candidate
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
-
 BEST_COVERAGE = 0.9  # a new best is scored on at least this share of the best's seeds
-_FIRST_ROWS = 16
 
 
 class Origin(StrEnum):
@@ -41,99 +53,167 @@ class Member:
 class Population:
     """The candidates, by index in the order of their admission; index 0 is the initial one."""
 
-    def __init__(self, seeds: Sequence[int]) -> None:
+    def __init__(self, seeds: Sequence[int], fronts: FrontSettings | None = None) -> None:
+        self._settings = fronts or FrontSettings()
+        self._seeds = tuple(seeds)
         self._column = {seed: column for column, seed in enumerate(seeds)}
-        self._scores: FloatArray = np.full((_FIRST_ROWS, len(seeds)), np.nan)
-        self._on_front: BoolArray = np.zeros((_FIRST_ROWS, len(seeds)), dtype=np.bool_)
-        self._front_score: FloatArray = np.full(len(seeds), -np.inf)
-        self._means: list[float] = []
+        num_objectives = len(self._settings.objectives)
+        self._values: FloatArray = np.full((FIRST_ROWS, num_objectives, len(seeds)), np.nan)
+        self._means: FloatArray = np.full((FIRST_ROWS, num_objectives), np.nan)
+        self._fronts = FrontTable(self._settings.num_keys(len(seeds)), self._settings.eps)
+        self._best_after: list[int] = []
+        self._survivors: IntArray | None = None
+        self._front_members: frozenset[int] | None = None
+        self._answer: frozenset[int] | None = None
         self.members: list[Member] = []
         self.next_component: list[int] = []
-        self.best = 0
 
     def __len__(self) -> int:
         return len(self.members)
 
     @property
+    def best(self) -> int:
+        """The best candidate by validation reward: in the order of admission, one takes the
+        place of the best so far when it beats it on the seeds both have."""
+        return self._best_after[-1] if self._best_after else 0
+
+    @property
     def means(self) -> FloatArray:
-        """Mean validation score per candidate, over the seeds it is scored on; shape (n,)."""
-        return np.asarray(self._means)
+        """Mean validation reward per candidate, over the seeds it is scored on; shape (n,)."""
+        return self._means[: len(self), self._settings.reward]
 
     @property
     def on_front(self) -> BoolArray:
-        """Which candidate ties for the best score on which seed; shape (n, seeds)."""
-        return self._on_front[: len(self)]
+        """Which candidate ties for the best under which key; shape (n, keys)."""
+        return self._fronts.on_front
+
+    def survivors(self) -> IntArray:
+        """On how many fronts each candidate is once dominated ones are removed; shape (n,)."""
+        if self._survivors is None:
+            self._survivors = surviving_fronts(self.on_front, self.means)
+        return self._survivors
 
     def front_members(self) -> frozenset[int]:
         """The candidates that are on any front."""
-        return frozenset(int(row) for row in np.flatnonzero(self.on_front.any(axis=1)))
+        if self._front_members is None:
+            self._front_members = _as_set(np.flatnonzero(self.on_front.any(axis=1)))
+        return self._front_members
+
+    def answer(self) -> frozenset[int]:
+        """The prompts a search answers with: those on any front; with several objectives, those
+        whose means no other candidate dominates."""
+        if len(self._settings.objectives) == 1:
+            return self.front_members()
+        if self._answer is None:
+            self._answer = _as_set(non_dominated(self._means[: len(self)]))
+        return self._answer
 
     def mean(self, index: int) -> float:
-        """The mean validation score of one candidate."""
-        return self._means[index]
+        """The mean validation reward of one candidate."""
+        return float(self._means[index, self._settings.reward])
 
     def scores(self, index: int) -> dict[int, float]:
-        """Validation seed to score, for the seeds this candidate is scored on."""
-        row = self._scores[index]
+        """Validation seed to reward, for the seeds this candidate is scored on."""
+        row = self._rewards(index)
+        scored = np.flatnonzero(~np.isnan(row))
         return {
-            seed: float(row[column])
-            for seed, column in self._column.items()
-            if not np.isnan(row[column])
+            self._seeds[column]: score
+            for column, score in zip(scored.tolist(), row[scored].tolist(), strict=True)
         }
 
-    def add(self, member: Member, scores: Mapping[int, float], next_component: int) -> bool:
+    def measurements(self, index: int) -> dict[int, Measurement]:
+        """Validation seed to measurement; of cost and latency, what is an objective."""
+        scored = np.flatnonzero(~np.isnan(self._rewards(index)))
+        columns = self._values[index][:, scored].T.tolist()
+        return {
+            self._seeds[column]: measurement_of(self._settings.objectives, values)
+            for column, values in zip(scored.tolist(), columns, strict=True)
+        }
+
+    def num_shared(self, first: int, second: int) -> int:
+        """On how many seeds both are scored."""
+        return int((~np.isnan(self._rewards(first)) & ~np.isnan(self._rewards(second))).sum())
+
+    def add(
+        self, member: Member, measurements: Mapping[int, Measurement], next_component: int
+    ) -> bool:
         """Admit a candidate scored on at least one seed; True when it is the new best."""
-        index = len(self)
-        if index == len(self._scores):
-            self._grow()
-        row = self._scores[index]
-        for seed, score in scores.items():
-            row[self._column[seed]] = score
+        columns = self._columns(measurements)
+        if not columns:
+            raise ValueError(f"candidate {member.candidate.id} has no score; admit it with one")
         self.members.append(member)
         self.next_component.append(next_component)
-        self._means.append(float(np.nanmean(row)))
-        self._update_fronts(index)
-        is_best = index == 0 or self._beats_best(index)
-        if is_best:
-            self.best = index
-        return is_best
+        self._values = with_room(self._values, len(self), np.nan)
+        self._means = with_room(self._means, len(self), np.nan)
+        return self._take_in(len(self) - 1, columns, measurements)
 
-    def _grow(self) -> None:
-        rows, columns = self._scores.shape
-        self._scores = np.vstack([self._scores, np.full((rows, columns), np.nan)])
-        self._on_front = np.vstack([self._on_front, np.zeros((rows, columns), dtype=np.bool_)])
+    def extend(self, index: int, measurements: Mapping[int, Measurement]) -> bool:
+        """Add what an admitted candidate was not scored on yet; True when the best is another.
 
-    def _update_fronts(self, index: int) -> None:
-        row = self._scores[index]
-        better = row > self._front_score
-        self._on_front[:index, better] = False
-        self._on_front[index] = better | (row == self._front_score)
-        self._front_score[better] = row[better]
+        Raises ValueError when it is scored on one of the seeds already.
+        """
+        columns = self._columns(measurements)
+        if not np.isnan(self._rewards(index)[columns]).all():
+            raise ValueError(
+                f"candidate {index} is scored already on some of the seeds {sorted(measurements)}; "
+                "a score is final, extend with the missing ones"
+            )
+        return self._take_in(index, columns, measurements)
 
-    def _beats_best(self, index: int) -> bool:
-        """Strictly higher on the seeds both have, when these are nearly all of the best's.
+    def _columns(self, measurements: Mapping[int, Measurement]) -> list[int]:
+        return [self._column[seed] for seed in measurements]
+
+    def _rewards(self, index: int) -> FloatArray:
+        row: FloatArray = self._values[index, self._settings.reward]
+        return row
+
+    def _take_in(
+        self, index: int, columns: list[int], measurements: Mapping[int, Measurement]
+    ) -> bool:
+        settings, values = self._settings, self._values[index]
+        candidate = self.members[index].candidate
+        values[:, columns] = objective_values(
+            settings.objectives, candidate, list(measurements.values())
+        )
+        self._means[index] = [_mean(row[~np.isnan(row)]) for row in values]
+        self._fronts.put(index, settings.row(values, self._means[index]))
+        self._survivors = self._front_members = self._answer = None
+        before = self._best_after[-1:]
+        self._choose_best(index)
+        return self._best_after[-1:] != before
+
+    def _choose_best(self, index: int) -> None:
+        """Play the choice again from this candidate on, until it goes as it went before."""
+        after = self._best_after
+        for challenger in range(index, len(self)):
+            holder = after[challenger - 1] if challenger else 0
+            best = challenger if self._beats(challenger, holder) else holder
+            if challenger == len(after):
+                after.append(best)
+            elif after[challenger] == best != index:
+                return
+            after[challenger] = best
+
+    def _beats(self, challenger: int, holder: int) -> bool:
+        """Strictly higher on the seeds both have, when these are nearly all of the holder's.
 
         With nothing lost this compares plain means. Demanding every seed of the best would let
         one lost rollout bar a better candidate; demanding none would let luck on a few win.
         """
-        mine, best = self._scores[index], self._scores[self.best]
+        mine, best = self._rewards(challenger), self._rewards(holder)
         shared = ~np.isnan(mine) & ~np.isnan(best)
         covered = int(shared.sum()) >= BEST_COVERAGE * int((~np.isnan(best)).sum())
-        return covered and bool(mine[shared].sum() > best[shared].sum())
+        return covered and _sum(mine[shared]) > _sum(best[shared])
 
 
-def surviving_fronts(on_front: BoolArray, means: FloatArray) -> IntArray:
-    """On how many fronts each candidate still is once dominated ones are removed; shape (n,).
+def _sum(values: FloatArray) -> float:
+    """Rounded once, so that equal scores on other seeds give an equal sum."""
+    return math.fsum(values.tolist())
 
-    In ascending order of the mean, a candidate goes when every front it is on holds another that
-    is still there. Removals only make others harder to remove, so one pass equals the rescan
-    after each removal of the reference.
-    """
-    holders = on_front.sum(axis=0)
-    fronts: IntArray = on_front.sum(axis=1).astype(np.int64)
-    on_any = [int(index) for index in np.flatnonzero(fronts)]
-    for index in sorted(on_any, key=lambda i: (means[i], i)):
-        if (holders[on_front[index]] > 1).all():
-            holders = holders - on_front[index]
-            fronts[index] = 0
-    return fronts
+
+def _mean(values: FloatArray) -> float:
+    return _sum(values) / len(values) if len(values) else math.nan
+
+
+def _as_set(indices: IntArray) -> frozenset[int]:
+    return frozenset(indices.tolist())

@@ -20,7 +20,7 @@ def end_stage(search: Search) -> list[Decision]:
 
 def _end_initial_validation(search: Search) -> list[Decision]:
     mutation = search.mutation
-    if mutation.validation_scores:
+    if mutation.validation:
         return [*_admit(search, Origin.INITIAL), *_next(search)]
     error = next(iter(mutation.lost_rollouts.values()))
     search.close()
@@ -103,7 +103,7 @@ def _judge(search: Search, before: float, after: float, *, passed: bool) -> list
 
 def _end_validation(search: Search) -> list[Decision]:
     mutation = search.mutation
-    if not mutation.validation_scores:
+    if not mutation.validation:
         return _discard(search, "validation_lost", "every validation rollout was lost")
     decisions = _admit(search, Origin.MERGE if mutation.is_merge else Origin.REFLECTION)
     improved = decisions[-1].kind is DecisionKind.NEW_BEST
@@ -117,7 +117,7 @@ def _admit(search: Search, origin: Origin) -> list[Decision]:
     is_best = search.admit(member)
     mean = search.population.mean(len(search.population) - 1)
     message = (
-        f"mean {mean:.4f} over {len(mutation.validation_scores)} of "
+        f"mean {mean:.4f} over {len(mutation.validation)} of "
         f"{len(search.settings.validation)} validation seeds"
     )
     kinds = [DecisionKind.CANDIDATE_SCORED, *([DecisionKind.NEW_BEST] if is_best else [])]

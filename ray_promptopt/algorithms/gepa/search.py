@@ -16,6 +16,7 @@ from ray_promptopt.algorithms.gepa.mutation import (
     reflection_item,
     rollout_items,
 )
+from ray_promptopt.algorithms.gepa.objectives import Measurement
 from ray_promptopt.algorithms.gepa.parsing import Refusal, parse_reflection
 from ray_promptopt.algorithms.gepa.population import Member, Population
 from ray_promptopt.algorithms.gepa.reflection import Lesson, render_prompt, wildcards
@@ -64,7 +65,7 @@ class Search:
     def __init__(self, settings: GepaSettings, initial: Candidate) -> None:
         self.settings = settings
         self.initial = initial
-        self.population = Population(settings.validation)
+        self.population = Population(settings.validation, settings.fronts)
         self.budget = Budget(settings.rollout_budget)
         self.merges = MergeBook()
         self.tally = Tally()
@@ -135,7 +136,7 @@ class Search:
             case Stage.PARENT_MINIBATCH:
                 mutation.parent_results[seed] = Scored(outcome.score, outcome.evidence)
             case Stage.INITIAL_VALIDATION | Stage.VALIDATION:
-                mutation.validation_scores[seed] = outcome.score
+                mutation.validation[seed] = Measurement.of(outcome)
             case _:
                 mutation.gate_scores[seed] = outcome.score
 
@@ -211,9 +212,7 @@ class Search:
     def admit(self, member: Member) -> bool:
         """The candidate on trial joins the population; True when it is the new best."""
         pointers = [self.population.next_component[parent] for parent in member.parents]
-        return self.population.add(
-            member, self.mutation.validation_scores, max(pointers, default=0)
-        )
+        return self.population.add(member, self.mutation.validation, max(pointers, default=0))
 
     def _reason_to_stop(self) -> str | None:
         tally, settings = self.tally, self.settings

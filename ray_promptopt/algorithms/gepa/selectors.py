@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ray_promptopt.algorithms.gepa.population import Population, surviving_fronts
+from ray_promptopt.algorithms.gepa.fronts import IntArray, surviving_fronts
+from ray_promptopt.algorithms.gepa.population import Population
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
 from ray_promptopt.algorithms.randomness import pick_weighted
 
@@ -14,7 +15,7 @@ ComponentSelector = Callable[[Population, int], tuple[str, ...]]
 
 def select_pareto(population: Population, settings: GepaSettings, rng: np.random.Generator) -> int:
     """A survivor of the fronts, in proportion to the number of fronts it is on."""
-    return _draw_survivor(population, np.arange(len(population)), rng)
+    return _draw(population.survivors(), rng)
 
 
 def select_current_best(
@@ -40,18 +41,15 @@ def select_top_k_pareto(
     top = np.argsort(-population.means, kind="stable")[: settings.top_k]
     if not population.on_front[top].any():
         return population.best
-    return _draw_survivor(population, np.sort(top), rng)
+    rows = np.sort(top)
+    return int(
+        rows[_draw(surviving_fronts(population.on_front[rows], population.means[rows]), rng)]
+    )
 
 
-def _draw_survivor(
-    population: Population,
-    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
-    rng: np.random.Generator,
-) -> int:
-    fronts = surviving_fronts(population.on_front[rows], population.means[rows])
+def _draw(fronts: IntArray, rng: np.random.Generator) -> int:
     survivors = np.flatnonzero(fronts)
-    drawn = pick_weighted(rng, [float(fronts[place]) for place in survivors])
-    return int(rows[survivors[drawn]])
+    return int(survivors[pick_weighted(rng, fronts[survivors].tolist())])
 
 
 def next_round_robin(population: Population, parent: int) -> tuple[str, ...]:

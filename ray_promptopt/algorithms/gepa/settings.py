@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ray_promptopt.algorithms.gepa.fronts import FrontSettings, FrontType
+from ray_promptopt.algorithms.gepa.objectives import ObjectiveName
 from ray_promptopt.algorithms.gepa.reflection import DEFAULT_TEMPLATE, TEMPLATE_FIELDS
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 
@@ -20,11 +22,17 @@ class GepaSettings:
     train: tuple[int, ...]
     """Seeds that minibatches are drawn from."""
     validation: tuple[int, ...]
-    """Seeds that accepted candidates are scored on; the fronts are kept per seed."""
+    """Seeds that accepted candidates are scored on."""
     rollout_budget: int
     """The most rollouts the search may use."""
     minibatch_size: int = 3
     """Training examples per mutation; at most the number of training seeds is used."""
+    front: FrontType = "instance"
+    """Which fronts are kept: per validation seed, per objective, both, or per pair of them."""
+    objectives: tuple[ObjectiveName, ...] = ("reward",)
+    """What candidates are measured on."""
+    pareto_eps: float = 0.0
+    """Values within this of the best of a front tie with it."""
     rng_seed: int = 0
     """Every random stream derives from it."""
     candidate_selector: CandidateSelectorName = "pareto"
@@ -50,8 +58,18 @@ class GepaSettings:
     reflection_prompt: str = DEFAULT_TEMPLATE
     """Template of the reflection prompt, with `<curr_param>` and `<side_info>`."""
 
+    @property
+    def fronts(self) -> FrontSettings:
+        """Which fronts the population keeps."""
+        return FrontSettings(self.front, self.objectives, self.pareto_eps)
+
     def __post_init__(self) -> None:
-        problems = (*_seed_problems(self), *_range_problems(self), *_template_problems(self))
+        problems = (
+            *_seed_problems(self),
+            *_range_problems(self),
+            *_objective_problems(self),
+            *_template_problems(self),
+        )
         if problems:
             raise ConfigError("GEPA settings", problems)
 
@@ -71,6 +89,7 @@ def _range_problems(settings: GepaSettings) -> list[ConfigProblem]:
     lowest: list[tuple[str, float | None, float]] = [
         ("rollout_budget", settings.rollout_budget, 1),
         ("minibatch_size", settings.minibatch_size, 1),
+        ("pareto_eps", settings.pareto_eps, 0),
         ("top_k", settings.top_k, 1),
         ("max_merges", settings.max_merges, 0),
         ("patience", settings.patience, 1),
@@ -84,6 +103,19 @@ def _range_problems(settings: GepaSettings) -> list[ConfigProblem]:
     if not 0.0 <= settings.epsilon <= 1.0:
         problems.append(ConfigProblem("epsilon", str(settings.epsilon), "must lie in 0..1"))
     return problems
+
+
+def _objective_problems(settings: GepaSettings) -> list[ConfigProblem]:
+    names = settings.objectives
+    shown = f"[{', '.join(names)}]"
+    if "reward" not in names:
+        return [ConfigProblem("objectives", shown, "add reward: the best prompt is chosen by it")]
+    if len(set(names)) < len(names):
+        return [ConfigProblem("objectives", shown, "name each objective once")]
+    if settings.front == "instance" and len(names) > 1:
+        fix = "instance fronts see the reward alone: set front to objective, hybrid or cartesian"
+        return [ConfigProblem("objectives", shown, fix)]
+    return []
 
 
 def _template_problems(settings: GepaSettings) -> list[ConfigProblem]:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ray_promptopt.algorithms.gepa.merge import MergeBook
 from ray_promptopt.algorithms.gepa.mutation import Mutation
+from ray_promptopt.algorithms.gepa.objectives import Measurement
 from ray_promptopt.algorithms.gepa.population import Member, Population
 from ray_promptopt.algorithms.gepa.search import Search, Tally
 from ray_promptopt.core.errors import JournalError
@@ -19,10 +20,10 @@ from ray_promptopt.core.ids import CandidateId, WorkId
 
 @dataclass(frozen=True, slots=True)
 class SavedMember:
-    """A candidate of the population with its scores and its component pointer."""
+    """A candidate of the population with its measurements and its component pointer."""
 
     member: Member
-    scores: dict[int, float]
+    measurements: dict[int, Measurement]
     next_component: int
 
 
@@ -52,7 +53,7 @@ def save(search: Search, settled: tuple[WorkId, ...]) -> dict[str, object]:
     """The state as dicts, lists, strings and numbers."""
     population = search.population
     members = tuple(
-        SavedMember(member, population.scores(index), population.next_component[index])
+        SavedMember(member, population.measurements(index), population.next_component[index])
         for index, member in enumerate(population.members)
     )
     saved = SavedSearch(
@@ -84,9 +85,9 @@ def restore(search: Search, state: Mapping[str, object]) -> tuple[WorkId, ...]:
     except ValidationError as error:
         raise JournalError(f"saved GEPA state cannot be read: {error}") from error
     _check_same_run(search, saved)
-    search.population = Population(search.settings.validation)
+    search.population = Population(search.settings.validation, search.settings.fronts)
     for entry in saved.members:
-        search.population.add(entry.member, entry.scores, entry.next_component)
+        search.population.add(entry.member, entry.measurements, entry.next_component)
     search.budget.spent = saved.rollouts_used
     search.budget.reserved = saved.mutation.reserved
     search.mutation = saved.mutation

@@ -14,6 +14,7 @@ from ray_promptopt.algorithms.gepa.merge import (
 )
 from ray_promptopt.algorithms.gepa.population import Member, Origin, Population
 from ray_promptopt.core.candidate import Candidate
+from tests.fakes.measurements import rewards
 
 SEEDS = tuple(range(8))
 BASE = {"a": "a0", "b": "b0"}
@@ -27,7 +28,7 @@ def population_of(*entries: Entry) -> Population:
     for texts, parents, scores in entries:
         candidate = Candidate.of({**BASE, **texts})
         member = Member(candidate, parents, Origin.REFLECTION, len(population))
-        population.add(member, dict(zip(SEEDS, scores, strict=False)), 0)
+        population.add(member, rewards(dict(zip(SEEDS, scores, strict=False))), 0)
     return population
 
 
@@ -66,7 +67,8 @@ def test_plan_when_the_child_is_known_gives_none() -> None:
     both = ({"a": "a1", "b": "b1"}, (0,), [0.0] * 8)
     population = two_lineages()
     candidate = Candidate.of(both[0])
-    population.add(Member(candidate, (0,), Origin.REFLECTION, 9), dict(enumerate(both[2])), 0)
+    member = Member(candidate, (0,), Origin.REFLECTION, 9)
+    population.add(member, rewards(dict(enumerate(both[2]))), 0)
     assert plan(population) is None
 
 

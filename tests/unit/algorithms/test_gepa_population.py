@@ -6,20 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ray_promptopt.algorithms.gepa.population import (
-    Member,
-    Origin,
-    Population,
-    surviving_fronts,
-)
+from ray_promptopt.algorithms.gepa.fronts import surviving_fronts
+from ray_promptopt.algorithms.gepa.population import Member, Origin, Population
 from ray_promptopt.core.candidate import Candidate
+from tests.fakes.measurements import rewards
 
 
 def population_of(rows: list[Mapping[int, float]], seeds: tuple[int, ...]) -> Population:
     population = Population(seeds)
     for number, scores in enumerate(rows):
         member = Member(Candidate.of({"a": f"text {number}"}), (), Origin.INITIAL, number)
-        population.add(member, scores, 0)
+        population.add(member, rewards(scores), 0)
     return population
 
 

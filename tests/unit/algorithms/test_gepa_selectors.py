@@ -16,6 +16,7 @@ from ray_promptopt.algorithms.gepa.settings import (
 )
 from ray_promptopt.algorithms.randomness import pick_weighted, stream
 from ray_promptopt.core.candidate import Candidate
+from tests.fakes.measurements import rewards
 
 # 0 is best nowhere; 1 is the only one on seeds 0..2; 2 on seed 3 alone; 3 ties with 1 on seed 0.
 ROWS = [
@@ -32,7 +33,7 @@ def population() -> Population:
     for number, row in enumerate(ROWS):
         candidate = Candidate.of({"a": f"text {number}", "b": "same", "c": "same"})
         member = Member(candidate, (), Origin.INITIAL, number)
-        population.add(member, dict(enumerate(row)), 0)
+        population.add(member, rewards(dict(enumerate(row))), 0)
     return population
 
 
@@ -76,7 +77,7 @@ def test_top_k_when_none_of_the_top_is_on_a_front_falls_back_to_the_best() -> No
     population = Population((0, 1))
     for number, row in enumerate([{0: 0.9}, {0: 1.0, 1: 0.0}]):  # means 0.9 and 0.5
         member = Member(Candidate.of({"a": str(number)}), (), Origin.INITIAL, number)
-        population.add(member, row, 0)
+        population.add(member, rewards(row), 0)
     assert population.front_members() == {1}
     assert set(draws("top_k_pareto", population, gepa_settings(top_k=1))) == {1}
 
