@@ -10,7 +10,7 @@ Invariants, checked by one contract suite over every algorithm:
 from collections.abc import Mapping
 from typing import Protocol
 
-from ray_promptopt.core.work import Decision, Outcome, SearchView, WorkItem
+from ray_promptopt.core.work import Decision, Outcome, SearchCounts, SearchView, WorkItem
 
 
 class Optimizer(Protocol):
@@ -28,8 +28,12 @@ class Optimizer(Protocol):
         """Why the search is over, in words; None while it goes on."""
         ...
 
+    def counts(self) -> SearchCounts:
+        """Where the search stands; its cost does not grow with the number of scores."""
+        ...
+
     def view(self) -> SearchView:
-        """The state of the search, for people."""
+        """The state of the search, for people; its cost grows with candidates times examples."""
         ...
 
     def state_dict(self) -> dict[str, object]:

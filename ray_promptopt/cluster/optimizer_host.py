@@ -5,7 +5,7 @@ from ray.actor import ActorProxy
 
 from ray_promptopt.cluster.calls import call
 from ray_promptopt.core.ids import RunId
-from ray_promptopt.core.work import Decision, Outcome, SearchView, WorkItem
+from ray_promptopt.core.work import Decision, Outcome, SearchCounts, WorkItem
 from ray_promptopt.runs.recovery import recover_optimizer
 from ray_promptopt.store.journal import RunStore
 
@@ -37,9 +37,9 @@ class GepaPopulation:
         return self._optimizer.stop_reason()
 
     @ray.method
-    def view(self) -> SearchView:
+    def counts(self) -> SearchCounts:
         """See `OptimizerPort`."""
-        return self._optimizer.view()
+        return self._optimizer.counts()
 
 
 GepaPopulationActor = ray.remote(num_cpus=0, max_restarts=-1)(GepaPopulation)
@@ -67,6 +67,6 @@ class OptimizerClient:
         """Why the search is over."""
         return await call("the population", self._handle.stop_reason.remote())
 
-    async def view(self) -> SearchView:
-        """The search for people."""
-        return await call("the population", self._handle.view.remote())
+    async def counts(self) -> SearchCounts:
+        """Where the search stands."""
+        return await call("the population", self._handle.counts.remote())

@@ -137,14 +137,24 @@ class CandidateSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchCounts:
+    """Where a search stands, without its candidates' texts and scores: cheap after every event.
+
+    `front` is the set of prompts the search answers with, in the order of their admission.
+    """
+
+    best: CandidateId
+    front: tuple[CandidateId, ...]
+    iteration: int
+    accepted: int
+    rejected: int
+    in_flight: int
+    rollouts_used: int
+
+
+@dataclass(frozen=True, slots=True)
 class SearchView:
     """A read-only picture of the search. The first candidate is the initial one."""
 
     candidates: tuple[CandidateSummary, ...]
-    best: CandidateId
-    iteration: int
-    accepted: int
-    rejected: int
-    front_size: int
-    in_flight: int
-    rollouts_used: int
+    counts: SearchCounts

@@ -211,8 +211,8 @@ class RunCoordinator:
             if not self._stopping():
                 raise RunStopped("the search asks for nothing and does not say that it is over")
             return None
-        best = (await self._search.view()).best
-        self._store.append(self._run_id, [SearchEnded(reason, best)])
+        counts = await self._search.counts()
+        self._store.append(self._run_id, [SearchEnded(reason, counts.best, counts.front)])
         return reason
 
     async def _decided(self, decision: Decision) -> None:
@@ -223,8 +223,8 @@ class RunCoordinator:
             case DecisionKind.CANDIDATE_ACCEPTED:
                 progress = replace(progress, accepted=progress.accepted + 1)
             case DecisionKind.CANDIDATE_SCORED if self._search is not None:
-                view = await self._search.view()
-                progress = replace(progress, front_size=view.front_size)
+                counts = await self._search.counts()
+                progress = replace(progress, front_size=len(counts.front))
             case DecisionKind.NEW_BEST:
                 progress = await self._new_best(decision, progress)
         self._progress = progress

@@ -11,7 +11,7 @@ from ray_promptopt.core.work import (
     Outcome,
     ProposalOutcome,
     ProposeText,
-    SearchView,
+    SearchCounts,
     WorkItem,
 )
 from ray_promptopt.prompts.learning import LearnedBaseline
@@ -35,7 +35,7 @@ class OptimizerPort(Protocol):
 
     async def stop_reason(self) -> str | None: ...
 
-    async def view(self) -> SearchView: ...
+    async def counts(self) -> SearchCounts: ...
 
 
 class TrialPort(Protocol):

@@ -7,7 +7,7 @@ from ray_promptopt.algorithms.base import Optimizer
 from ray_promptopt.config.dump import config_from_json
 from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import RunId
-from ray_promptopt.core.work import Decision, Outcome, Purpose, SearchView, WorkItem
+from ray_promptopt.core.work import Decision, Outcome, Purpose, SearchCounts, WorkItem
 from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.runs.optimizers import build_optimizer
 from ray_promptopt.store.events import (
@@ -44,9 +44,9 @@ class RecordedOptimizer:
         """See `Optimizer`."""
         return self._optimizer.stop_reason()
 
-    def view(self) -> SearchView:
+    def counts(self) -> SearchCounts:
         """See `Optimizer`."""
-        return self._optimizer.view()
+        return self._optimizer.counts()
 
 
 def recover_optimizer(store: RunStore, run_id: RunId) -> RecordedOptimizer:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from ray_promptopt.core.ids import WorkId
-from ray_promptopt.core.work import Decision, Outcome, SearchView, WorkItem
+from ray_promptopt.core.work import Decision, Outcome, SearchCounts, WorkItem
 from ray_promptopt.runs.execution import Executor
 from ray_promptopt.runs.ports import OptimizerPort, PortLost
 from ray_promptopt.store.events import Decided
@@ -78,9 +78,9 @@ class SearchLoop:
         finally:
             await self._cancel_all()
 
-    async def view(self) -> SearchView:
-        """The optimizer's picture of the search."""
-        return await self._ask_safely(self._optimizer.view)
+    async def counts(self) -> SearchCounts:
+        """Where the optimizer's search stands."""
+        return await self._ask_safely(self._optimizer.counts)
 
     async def _fill(self) -> None:
         while self._limit_reached is None:

@@ -91,6 +91,7 @@ class SearchEnded:
 
     reason: str
     best: CandidateId
+    front: tuple[CandidateId, ...] = ()
     type: Literal["search_ended"] = "search_ended"
 
 

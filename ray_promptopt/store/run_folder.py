@@ -37,6 +37,7 @@ def candidates_of(view: RunView) -> list[dict[str, Any]]:
             "accepted": record.accepted,
             "initial": record.candidate.id == view.initial_id,
             "best": record.candidate.id == view.best_id,
+            "on_front": record.candidate.id in view.front,
             "validation_mean": record.validation_mean,
             "validation_scores": _scores(record.validation),
             "held_out_mean": record.held_out_mean,

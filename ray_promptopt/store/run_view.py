@@ -94,6 +94,7 @@ class RunView:
     baseline_json: str | None = None
     initial_id: CandidateId | None = None
     best_id: CandidateId | None = None
+    front: frozenset[CandidateId] = frozenset()
     candidates: dict[CandidateId, CandidateRecord] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     curve: list[CurvePoint] = field(default_factory=list)
@@ -172,8 +173,9 @@ def _apply(view: RunView, event: events.Event, at_s: float) -> None:
             _decision(view, decision, rollouts, at_s)
         case events.BaselineLearned(baseline_json=text):
             _baseline(view, text)
-        case events.SearchEnded(reason=reason, best=best):
+        case events.SearchEnded(reason=reason, best=best, front=front):
             view.search_ended, view.reason, view.best_id = True, reason, best
+            view.front = frozenset(front)
         case _:
             _status(view, event)
 

@@ -25,7 +25,7 @@ from ray_promptopt.core.work import (
     ProposalOutcome,
     ProposeText,
     RolloutOutcome,
-    SearchView,
+    SearchCounts,
     WorkItem,
 )
 from ray_promptopt.prompts.learning import LearnedBaseline
@@ -186,8 +186,8 @@ class LosableOptimizer:
     async def stop_reason(self) -> str | None:
         return self._alive().stop_reason()
 
-    async def view(self) -> SearchView:
-        return self._alive().view()
+    async def counts(self) -> SearchCounts:
+        return self._alive().counts()
 
     def _alive(self) -> RecordedOptimizer:
         self._perhaps_die()

@@ -19,6 +19,7 @@ from ray_promptopt.core.work import (
     ProposalOutcome,
     ProposeText,
     RolloutOutcome,
+    SearchCounts,
     SearchView,
     WorkItem,
 )
@@ -84,11 +85,24 @@ class GepaOptimizer:
         """Why the search is over, in words; None while it goes on."""
         return self._search.stop
 
+    def counts(self) -> SearchCounts:
+        """Where the search stands."""
+        search, population = self._search, self._search.population
+        ids = [population.members[index].candidate.id for index in sorted(population.answer())]
+        return SearchCounts(
+            best=population.members[population.best].candidate.id if ids else search.initial.id,
+            front=tuple(ids),
+            iteration=search.mutation.iteration,
+            accepted=search.tally.accepted,
+            rejected=search.tally.rejected,
+            in_flight=self._ledger.num_taken,
+            rollouts_used=int(search.budget.spent),
+        )
+
     def view(self) -> SearchView:
         """The state of the search, for people."""
         search, population = self._search, self._search.population
-        answer = population.answer()
-        members = population.members
+        answer, members = population.answer(), population.members
         summaries = tuple(
             CandidateSummary(
                 member.candidate,
@@ -101,14 +115,7 @@ class GepaOptimizer:
             for index, member in enumerate(members)
         )
         return SearchView(
-            candidates=summaries or (CandidateSummary(search.initial, (), "initial", 0),),
-            best=members[population.best].candidate.id if members else search.initial.id,
-            iteration=search.mutation.iteration,
-            accepted=search.tally.accepted,
-            rejected=search.tally.rejected,
-            front_size=len(answer),
-            in_flight=self._ledger.num_taken,
-            rollouts_used=int(search.budget.spent),
+            summaries or (CandidateSummary(search.initial, (), "initial", 0),), self.counts()
         )
 
     def state_dict(self) -> dict[str, object]:

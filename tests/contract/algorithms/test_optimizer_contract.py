@@ -76,7 +76,7 @@ def test_search_when_driven_to_its_end_improves_and_says_why_it_stopped(make: Fa
     view = optimizer.view()
     first, best = (
         view.candidates[0],
-        next(c for c in view.candidates if c.candidate.id == view.best),
+        next(c for c in view.candidates if c.candidate.id == view.counts.best),
     )
     assert first.candidate == INITIAL
     assert first.validation_mean == 0.0
@@ -93,9 +93,11 @@ def test_view_when_search_ended_counts_the_rollouts_that_were_scored(make: Facto
     optimizer, landscape = make(), Landscape()
     run_search(optimizer, landscape)
     view = optimizer.view()
-    assert view.rollouts_used == landscape.num_rollouts <= BUDGET
-    assert view.in_flight == 0
-    assert view.front_size == sum(c.on_front for c in view.candidates) > 0
+    assert view.counts == optimizer.counts()
+    assert view.counts.rollouts_used == landscape.num_rollouts <= BUDGET
+    assert view.counts.in_flight == 0
+    on_front = [c.candidate.id for c in view.candidates if c.on_front]
+    assert list(view.counts.front) == on_front != []
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 5])
@@ -207,7 +209,7 @@ def test_search_when_everything_is_lost_ends_and_costs_nothing(make: Factory) ->
     optimizer = make()
     run_search(optimizer, Landscape(lost=lambda item: True))
     assert "connection refused" in str(optimizer.stop_reason())
-    assert optimizer.view().rollouts_used == 0
+    assert optimizer.counts().rollouts_used == 0
 
 
 def test_search_when_the_task_app_dies_after_the_start_ends(make: Factory) -> None:
@@ -245,7 +247,7 @@ def test_search_when_order_losses_and_scores_are_arbitrary_ends_within_its_budge
             rollouts += isinstance(outcome, RolloutOutcome)
         optimizer.tell(outcome)
     assert optimizer.stop_reason()
-    assert optimizer.view().rollouts_used == rollouts <= BUDGET
+    assert optimizer.counts().rollouts_used == rollouts <= BUDGET
 
 
 def arbitrary_outcome(item: WorkItem, draw: Callable[[], float], loss: float) -> Outcome:

@@ -40,7 +40,7 @@ def test_merge_gate_when_sums_are_compared_needs_the_better_parents(
     score: float, passes: bool
 ) -> None:
     optimizer = at_merge_gate()
-    used = optimizer.view().rollouts_used
+    used = optimizer.counts().rollouts_used
     items, decisions = answer_stage(optimizer, score)  # the better parent has 3 of 5
     assert purposes(items) == {Purpose.MERGE_GATE}
     assert items[0].work_id.startswith("i3.merge.validation:1")
@@ -49,7 +49,7 @@ def test_merge_gate_when_sums_are_compared_needs_the_better_parents(
     assert decisions[0].candidate == Candidate.of({"one": "new True", "two": "new False"})
     following = optimizer.ask(99)
     assert purposes(following) == {Purpose.VALIDATION if passes else Purpose.PARENT_MINIBATCH}
-    assert optimizer.view().rollouts_used == used + 5
+    assert optimizer.counts().rollouts_used == used + 5
 
 
 def test_merge_gate_when_all_is_lost_discards_the_merge() -> None:

@@ -55,7 +55,8 @@ def test_iteration_when_the_child_is_better_goes_through_every_stage() -> None:
     assert best is not None
     assert best.texts == {"prompt": "Answer {query} well."}
     view = optimizer.view()
-    assert (view.best, view.accepted, view.rollouts_used) == (best.id, 1, 4 + 3 + 3 + 4)
+    counts = view.counts
+    assert (counts.best, counts.accepted, counts.rollouts_used) == (best.id, 1, 4 + 3 + 3 + 4)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_child_when_accepted_but_lower_on_validation_joins_without_being_best() 
         answer_stage(optimizer, reply)
     _, decisions = answer_stage(optimizer, 0.5)
     assert kinds(decisions) == [DecisionKind.CANDIDATE_SCORED]
-    assert optimizer.view().best == INITIAL.id
+    assert optimizer.counts().best == INITIAL.id
     assert len(optimizer.view().candidates) == 2
 
 
@@ -133,7 +134,7 @@ def test_reflection_when_refused_twice_is_discarded_and_counted() -> None:
     assert kinds(decisions) == [DecisionKind.PROPOSAL_DISCARDED]
     assert "{query}" in decisions[0].message
     assert optimizer.discarded == {"lost_wildcard": 1}
-    assert optimizer.view().rollouts_used == 4 + 3
+    assert optimizer.counts().rollouts_used == 4 + 3
 
 
 def test_reflection_when_the_call_is_lost_is_discarded_and_counted() -> None:
@@ -149,11 +150,11 @@ def test_child_when_it_was_rejected_before_is_discarded_without_rollouts() -> No
     optimizer = make()
     for reply in (0.5, 0.0, CHILD, 0.0, 0.0):
         answer_stage(optimizer, reply)
-    used = optimizer.view().rollouts_used
+    used = optimizer.counts().rollouts_used
     _, decisions = answer_stage(optimizer, CHILD)
     assert kinds(decisions) == [DecisionKind.PROPOSAL_DISCARDED]
     assert optimizer.discarded == {"duplicate": 1}
-    assert optimizer.view().rollouts_used == used
+    assert optimizer.counts().rollouts_used == used
 
 
 def test_all_components_when_one_reflection_is_refused_twice_rewrites_the_others() -> None:
@@ -179,7 +180,7 @@ def test_minibatch_when_items_are_lost_compares_what_both_have() -> None:
     children, decisions = answer_stage(optimizer, lambda item: scores[item.work_id])
     assert {item.work_id for item in children} == set(scores)
     assert kinds(decisions) == [DecisionKind.CANDIDATE_ACCEPTED]
-    assert optimizer.view().rollouts_used == 4 + 2 + 1
+    assert optimizer.counts().rollouts_used == 4 + 2 + 1
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ def test_run_when_all_is_well_then_finds_a_better_prompt_within_the_budget(tmp_p
     assert json.loads((folder / "best_prompt.json").read_text()) == view.best.candidate.texts
     listed = json.loads((folder / "candidates.json").read_text())
     assert sum(candidate["best"] for candidate in listed) == 1
+    assert all(candidate["accepted"] for candidate in listed if candidate["on_front"])
+    assert any(candidate["on_front"] for candidate in listed)
     expected_usd = view.policy_spend.cost_usd + view.reflection_spend.cost_usd
     assert view.policy_spend.calls == view.search_rollouts
     assert view.spend.cost_usd == pytest.approx(expected_usd + view.held_out_spend.cost_usd)
