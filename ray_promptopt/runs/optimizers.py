@@ -2,7 +2,7 @@
 
 from ray_promptopt.algorithms.base import Optimizer
 from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
-from ray_promptopt.algorithms.gepa.reflection import DEFAULT_TEMPLATE
+from ray_promptopt.algorithms.gepa.proposers import ProposerSettings
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
@@ -31,7 +31,7 @@ def build_optimizer(config: RunConfig, initial: Candidate) -> Optimizer:
             max_merges=gepa.max_merges,
             patience=_least(gepa.patience, config.limits.max_trials_without_improvement),
             max_proposals=_least(gepa.max_proposals, config.limits.max_trials),
-            reflection_prompt=gepa.reflection_prompt or DEFAULT_TEMPLATE,
+            proposer=ProposerSettings(template=gepa.reflection_prompt),
         ),
         initial,
     )

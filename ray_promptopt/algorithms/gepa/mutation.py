@@ -92,10 +92,9 @@ def rollout_items(
 
 
 def reflection_item(
-    mutation: Mutation, component: str, prompt: str, sampling_seed: int
+    mutation: Mutation, component: str, messages: tuple[ChatMessage, ...], sampling_seed: int
 ) -> ProposeText:
     """The model call that rewrites one component."""
-    messages = (ChatMessage("user", prompt),)
     return ProposeText(_work_id(mutation, component), messages, sampling_seed)
 
 

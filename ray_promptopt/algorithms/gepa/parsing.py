@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ray_promptopt.core.tokens import estimate_tokens
+
+_WILDCARD = re.compile(r"(?<!\{)\{([A-Za-z_]\w*)\}(?!\})")
 _FENCE = re.compile(r"^ {0,3}(`{3,})([^`]*)$")
 
 
@@ -23,6 +26,7 @@ class RefusalReason(StrEnum):
     EMPTY = "empty"
     LOST_WILDCARD = "lost_wildcard"
     UNCHANGED = "unchanged"
+    TOO_LONG = "too_long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,20 @@ class _Block:
     last: int | None = None
 
 
+def wildcards(text: str) -> tuple[str, ...]:
+    """The `{name}` placeholders of a text, sorted; doubled braces and JSON are none."""
+    return tuple(sorted({match.group(0) for match in _WILDCARD.finditer(text)}))
+
+
 def parse_reflection(
-    reply: str, *, truncated: bool, current_text: str, required: Sequence[str]
+    reply: str,
+    *,
+    truncated: bool,
+    current_text: str,
+    required: Sequence[str],
+    max_tokens: int | None = None,
 ) -> str | Refusal:
-    """The new text of a component, or why the reply holds none."""
+    """The new text of a component, or why the reply holds none; `max_tokens` None: any length."""
     if truncated:
         return Refusal(RefusalReason.TRUNCATED, "it was cut off by the length limit; be shorter")
     text = _only_block(reply)
@@ -60,6 +74,13 @@ def parse_reflection(
     if text == current_text.strip():
         message = "the new instructions were the same as the current ones"
         return Refusal(RefusalReason.UNCHANGED, message)
+    num_tokens = estimate_tokens(text)
+    if max_tokens is not None and num_tokens > max_tokens:
+        message = (
+            f"the new instructions had about {num_tokens} tokens, and at most {max_tokens} are "
+            "allowed; shorten them"
+        )
+        return Refusal(RefusalReason.TOO_LONG, message)
     return text
 
 

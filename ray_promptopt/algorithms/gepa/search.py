@@ -17,9 +17,13 @@ from ray_promptopt.algorithms.gepa.mutation import (
     rollout_items,
 )
 from ray_promptopt.algorithms.gepa.objectives import Measurement
-from ray_promptopt.algorithms.gepa.parsing import Refusal, parse_reflection
+from ray_promptopt.algorithms.gepa.parsing import Refusal, parse_reflection, wildcards
 from ray_promptopt.algorithms.gepa.population import Member, Population
-from ray_promptopt.algorithms.gepa.reflection import Lesson, render_prompt, wildcards
+from ray_promptopt.algorithms.gepa.proposers import (
+    ReflectionRequest,
+    ReflectiveExample,
+    make_proposer,
+)
 from ray_promptopt.algorithms.gepa.selectors import CANDIDATE_SELECTORS
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
 from ray_promptopt.algorithms.gepa.stages import Stage
@@ -74,6 +78,7 @@ class Search:
         need = len(settings.validation)
         self.mutation = Mutation(0, Stage.INITIAL_VALIDATION, (), settings.validation, need)
         self._required = {name: wildcards(text) for name, text in initial.components}
+        self._proposer = make_proposer(settings.proposer)
         self._sampler = MinibatchSampler(settings.train, settings.minibatch_size, settings.rng_seed)
         if not self.budget.try_reserve(need):
             self.stop = self._budget_stop("scoring the initial candidate", need)
@@ -114,16 +119,17 @@ class Search:
         mutation = self.mutation
         refusal = mutation.refusals.get(component)
         results = [mutation.parent_results[seed] for seed in mutation.seeds]
-        prompt = render_prompt(
-            self.settings.reflection_prompt,
+        request = ReflectionRequest(
+            component,
             self.parent.texts[component],
-            [Lesson(result.evidence, result.score) for result in results],
+            tuple(ReflectiveExample(result.evidence, result.score) for result in results),
             self._required[component],
-            refusal.message if refusal else None,
+            refusal=refusal.message if refusal else None,
         )
         task = f"{mutation.iteration}.{mutation.stage}.{component}"
         sampling_seed = model_seed(self.settings.rng_seed, "reflection", task)
-        return reflection_item(mutation, component, prompt, sampling_seed)
+        messages = self._proposer.reflect(request)
+        return reflection_item(mutation, component, messages, sampling_seed)
 
     def record_rollout(self, item: EvaluateCandidate, outcome: RolloutOutcome) -> None:
         """Note a score of the present stage and pay for it."""
@@ -149,6 +155,7 @@ class Search:
             truncated=outcome.truncated,
             current_text=self.parent.texts[component],
             required=self._required[component],
+            max_tokens=self.settings.max_prompt_tokens,
         )
         mutation.refusals.pop(component, None)
         if isinstance(result, Refusal):

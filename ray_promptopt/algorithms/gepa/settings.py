@@ -1,11 +1,11 @@
 """What a GEPA run is made with. Plain values, so that the search knows nothing of config files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ray_promptopt.algorithms.gepa.fronts import FrontSettings, FrontType
 from ray_promptopt.algorithms.gepa.objectives import ObjectiveName
-from ray_promptopt.algorithms.gepa.reflection import DEFAULT_TEMPLATE, TEMPLATE_FIELDS
+from ray_promptopt.algorithms.gepa.proposers.settings import ProposerSettings
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 
 CandidateSelectorName = Literal["pareto", "current_best", "epsilon_greedy", "top_k_pareto"]
@@ -55,8 +55,8 @@ class GepaSettings:
     """End after this many proposals in a row without a new best; None: never."""
     max_proposals: int | None = None
     """End after this many proposals; None: no limit."""
-    reflection_prompt: str = DEFAULT_TEMPLATE
-    """Template of the reflection prompt, with `<curr_param>` and `<side_info>`."""
+    proposer: ProposerSettings = field(default_factory=ProposerSettings)
+    """What the reflection model is shown."""
 
     @property
     def fronts(self) -> FrontSettings:
@@ -68,10 +68,14 @@ class GepaSettings:
             *_seed_problems(self),
             *_range_problems(self),
             *_objective_problems(self),
-            *_template_problems(self),
         )
         if problems:
             raise ConfigError("GEPA settings", problems)
+
+    @property
+    def max_prompt_tokens(self) -> int | None:
+        """The most tokens of a component's new text; the proposer tells it to the model."""
+        return self.proposer.max_prompt_tokens
 
 
 def _seed_problems(settings: GepaSettings) -> list[ConfigProblem]:
@@ -116,11 +120,3 @@ def _objective_problems(settings: GepaSettings) -> list[ConfigProblem]:
         fix = "instance fronts see the reward alone: set front to objective, hybrid or cartesian"
         return [ConfigProblem("objectives", shown, fix)]
     return []
-
-
-def _template_problems(settings: GepaSettings) -> list[ConfigProblem]:
-    template = settings.reflection_prompt
-    missing = [field for field in TEMPLATE_FIELDS if field not in template]
-    if not missing:
-        return []
-    return [ConfigProblem("reflection_prompt", repr(template[:60]), f"add {' and '.join(missing)}")]

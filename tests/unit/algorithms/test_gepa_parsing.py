@@ -62,3 +62,20 @@ def test_refusal_when_wildcards_are_lost_names_them() -> None:
     refusal = parse("```\nDo it\n```")
     assert isinstance(refusal, Refusal)
     assert "{query}" in refusal.message
+
+
+def test_parse_when_above_the_token_limit_says_both_lengths() -> None:
+    def long(max_tokens: int) -> str | Refusal:
+        return parse_reflection(
+            "```\nDo it for {query}, now.\n```",
+            truncated=False,
+            current_text=CURRENT,
+            required=(),
+            max_tokens=max_tokens,
+        )
+
+    refusal = long(5)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is RefusalReason.TOO_LONG
+    assert "about 6 tokens, and at most 5" in refusal.message
+    assert long(6) == "Do it for {query}, now."

@@ -20,7 +20,6 @@ GOOD = GepaSettings((0, 1), (2, 3), 100)
         ("top_k", 0, "top_k"),
         ("max_merges", -1, "max_merges"),
         ("patience", 0, "patience"),
-        ("reflection_prompt", "<curr_param>", "add <side_info>"),
     ],
 )
 def test_settings_when_a_value_is_out_of_range_name_it(
