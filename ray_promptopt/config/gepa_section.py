@@ -32,6 +32,7 @@ def read_gepa(table: Mapping[str, object], problems: Problems) -> tuple[GepaConf
         return GepaConfig(), given
     _refuse_bad_spec(gepa, problems)
     _refuse_bad_template(gepa, given, problems)
+    _refuse_bad_objectives(gepa, given, problems)
     return _with_proposal_limits(gepa, explicit), given
 
 
@@ -66,6 +67,17 @@ def _refuse_bad_template(gepa: GepaConfig, given: Gathered, problems: Problems) 
     missing = [name for name in TEMPLATE_FIELDS if template is not None and name not in template]
     if missing:
         problems.add(given.key("reflection_prompt"), template, f"add {' and '.join(missing)}")
+
+
+def _refuse_bad_objectives(gepa: GepaConfig, given: Gathered, problems: Problems) -> None:
+    names, key = gepa.objectives, given.key("objectives")
+    if "reward" not in names:
+        problems.add(key, list(names), "add reward: the best prompt is chosen by it")
+    if len(set(names)) < len(names):
+        problems.add(key, list(names), "name each objective once")
+    if gepa.front_type == "instance" and set(names) > {"reward"}:
+        fix = 'instance fronts see the reward alone; set front_type = "hybrid" or "cartesian"'
+        problems.add(given.key("front_type"), gepa.front_type, fix)
 
 
 def _modules(tables: object, problems: Problems) -> list[GepaModule]:

@@ -29,6 +29,11 @@ class GepaConfig(Section):
     """How proposals follow each other: one at a time, as in arXiv 2507.19457."""
     minibatch_size: PositiveInt = 8
     """Training examples a parent and its child are compared on."""
+    front_type: Literal["instance", "objective", "hybrid", "cartesian"] = "instance"
+    """Which fronts are kept: per validation seed by reward, per objective by its mean, both, or
+    per pair of seed and objective."""
+    objectives: tuple[Literal["reward", "prompt_tokens", "cost", "latency"], ...] = ("reward",)
+    """What prompts are measured on; several make the answer a set that trades them off."""
     candidate_selector: Literal["pareto", "current_best", "epsilon_greedy", "top_k_pareto"] = (
         "pareto"
     )
@@ -82,17 +87,18 @@ class GepaConfig(Section):
     crossover_rate: Rate = 0.5
     """Share of children made by merging."""
     selection_pressure: Annotated[float, Field(ge=1)] = 1.0
-    """Sharpness of the choice of parents; 1 is proportional."""
+    """Sharpness of the choice of parents: the power of the number of fronts; 1 is proportional."""
     patience_generations: PositiveInt = 3
     """Generations without a new best; given, it fixes `patience`."""
-    archive_size: PositiveInt = 64
-    """Candidates kept for parents."""
-    archive_min_score: float = 0.0
-    """Candidates that score less are not kept."""
+    archive_size: PositiveInt | None = None
+    """Candidates that may be parents, survivors of the fronts first; None: all."""
+    archive_min_score: float | None = None
+    """Candidates that score less on validation are no parents, the best apart; None: any may."""
     pareto_set_size: PositiveInt = 64
     """Training seeds set aside for validation when no validation seeds are given."""
-    pareto_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-6
-    """Score differences up to this are ties."""
+    pareto_eps: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Values within this of the best of a front tie with it; None: 1e-6, and exact ties alone for
+    the schedule `reference`."""
     feedback_fraction: Rate = 0.5
     """Share of the training seeds that reflections may look at."""
     max_token_limit: PositiveInt | None = None

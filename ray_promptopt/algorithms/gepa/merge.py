@@ -3,9 +3,10 @@
 Nothing is evaluated here; a plan names the merged child and the seeds of its gate.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from functools import cache, partial
+from math import comb, isqrt
 
 import numpy as np
 
@@ -52,17 +53,15 @@ def plan_merge(
     rng: np.random.Generator,
 ) -> MergePlan | None:
     """A merge of two front survivors that was not tried and gives a new candidate, if any."""
-    survivors = np.flatnonzero(population.survivors())
-    pairs = list(combinations((int(index) for index in survivors), 2))
-    lineages = {int(index): ancestors(population, int(index)) for index in survivors}
-    for place in rng.permutation(len(pairs))[:_MAX_PAIRS]:
-        first, second = pairs[int(place)]
-        shared = sorted(set(population.scores(first)) & set(population.scores(second)))
-        if len(shared) < GATE_SIZE or first in lineages[second] or second in lineages[first]:
+    lineage = cache(partial(ancestors, population))
+    for first, second in _draw_pairs(np.flatnonzero(population.survivors()).tolist(), rng):
+        if population.num_shared(first, second) < GATE_SIZE:
+            continue
+        if first in lineage(second) or second in lineage(first):
             continue
         eligible = [
             ancestor
-            for ancestor in sorted(lineages[first] & lineages[second])
+            for ancestor in sorted(lineage(first) & lineage(second))
             if (first, second, ancestor) not in book.triplets
             and is_eligible_ancestor(population, ancestor, first, second)
         ]
@@ -76,6 +75,17 @@ def plan_merge(
         gate = choose_gate(population.scores(first), population.scores(second), rng)
         return MergePlan(first, second, ancestor, recipe, child, gate)
     return None
+
+
+def _draw_pairs(survivors: list[int], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Different pairs in a random order, the earlier candidate first.
+
+    Pairs are numbered (0, 1), (0, 2), (1, 2), (0, 3) …, so that none is listed without need.
+    """
+    num_pairs = comb(len(survivors), 2)
+    for number in rng.choice(num_pairs, min(num_pairs, _MAX_PAIRS), replace=False).tolist():
+        second = (1 + isqrt(1 + 8 * number)) // 2
+        yield survivors[number - comb(second, 2)], survivors[second]
 
 
 def ancestors(population: Population, index: int) -> frozenset[int]:

@@ -41,6 +41,12 @@ class GepaSettings:
     """`epsilon_greedy`: the chance of a uniformly drawn parent."""
     top_k: int = 5
     """`top_k_pareto`: how many of the best candidates may be parents."""
+    selection_pressure: float = 1.0
+    """`pareto`, `top_k_pareto`: a parent's weight is its number of fronts to this power."""
+    archive_size: int | None = None
+    """How many candidates may be parents of a mutation; None: all."""
+    archive_min_score: float | None = None
+    """The mean validation score a parent needs, the best apart; None: any."""
     component_selector: ComponentSelectorName = "round_robin"
     """Which components a mutation rewrites."""
     merge: bool = False
@@ -95,6 +101,8 @@ def _range_problems(settings: GepaSettings) -> list[ConfigProblem]:
         ("minibatch_size", settings.minibatch_size, 1),
         ("pareto_eps", settings.pareto_eps, 0),
         ("top_k", settings.top_k, 1),
+        ("selection_pressure", settings.selection_pressure, 1),
+        ("archive_size", settings.archive_size, 1),
         ("max_merges", settings.max_merges, 0),
         ("patience", settings.patience, 1),
         ("max_proposals", settings.max_proposals, 0),

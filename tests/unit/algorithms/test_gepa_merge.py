@@ -95,6 +95,21 @@ def test_plan_when_a_parent_is_on_no_surviving_front_gives_none() -> None:
     assert plan(population) is None
 
 
+@pytest.mark.parametrize("num_children", [2, 3, 6])
+def test_plan_when_repeated_until_there_is_none_tries_every_pair_once(num_children: int) -> None:
+    child_scores = [[float(seed == child) for seed in SEEDS] for child in range(num_children)]
+    population = population_of(
+        ({}, (), LOW),
+        *[({"ab"[n % 2]: f"{n}"}, (0,), scores) for n, scores in enumerate(child_scores)],
+    )
+    book, pairs = MergeBook(), []
+    while found := plan(population, book):
+        book.note_tried(found)
+        pairs.append((found.first, found.second))
+    changed_a, changed_b = range(1, num_children + 1, 2), range(2, num_children + 1, 2)
+    assert sorted(pairs) == sorted((min(a, b), max(a, b)) for a in changed_a for b in changed_b)
+
+
 def test_ancestors_when_lineages_join_are_all_found() -> None:
     population = population_of(
         ({}, (), LOW),

@@ -8,6 +8,7 @@ from ray_promptopt.algorithms.gepa.population import Member, Origin, Population
 from ray_promptopt.algorithms.gepa.selectors import (
     CANDIDATE_SELECTORS,
     COMPONENT_SELECTORS,
+    possible_parents,
 )
 from ray_promptopt.algorithms.gepa.settings import (
     CandidateSelectorName,
@@ -42,14 +43,64 @@ def draws(name: str, population: Population, settings: GepaSettings) -> Counter[
     return Counter(select(population, settings, stream(1, "draw", n)) for n in range(2000))
 
 
-def gepa_settings(epsilon: float = 0.1, top_k: int = 5) -> GepaSettings:
-    return GepaSettings((0,), (1,), 100, epsilon=epsilon, top_k=top_k)
+def gepa_settings(
+    epsilon: float = 0.1,
+    top_k: int = 5,
+    selection_pressure: float = 1.0,
+    archive_size: int | None = None,
+    archive_min_score: float | None = None,
+) -> GepaSettings:
+    return GepaSettings(
+        (0,),
+        (1,),
+        100,
+        epsilon=epsilon,
+        top_k=top_k,
+        selection_pressure=selection_pressure,
+        archive_size=archive_size,
+        archive_min_score=archive_min_score,
+    )
 
 
 def test_pareto_when_drawn_often_follows_the_number_of_fronts(population: Population) -> None:
     counts = draws("pareto", population, gepa_settings())
     assert set(counts) == {1, 2}
     assert counts[1] / 2000 == pytest.approx(0.75, abs=0.03)
+
+
+def test_pareto_when_the_pressure_is_two_squares_the_number_of_fronts(
+    population: Population,
+) -> None:
+    counts = draws("pareto", population, gepa_settings(selection_pressure=2.0))
+    assert counts[1] / 2000 == pytest.approx(9 / 10, abs=0.02)  # 3 fronts against 1
+
+
+# Means: 0 has 0, 1 .7, 2 .275, 3 .425. Survivors are 1 and 2; 3 is on a front that 1 covers.
+@pytest.mark.parametrize(
+    ("size", "least", "expected"),
+    [
+        (None, None, {0, 1, 2, 3}),
+        (4, None, {0, 1, 2, 3}),
+        (3, None, {1, 2, 3}),
+        (2, None, {1, 2}),  # the survivor goes before the higher mean
+        (1, None, {1}),
+        (None, 0.3, {1, 3}),
+        (1, 0.9, {1}),  # the best is always kept
+    ],
+)
+def test_possible_parents_when_the_archive_is_bounded_keeps_survivors_first(
+    population: Population, size: int | None, least: float | None, expected: set[int]
+) -> None:
+    settings = gepa_settings(archive_size=size, archive_min_score=least)
+    assert set(possible_parents(population, settings).tolist()) == expected
+
+
+@pytest.mark.parametrize("name", ["pareto", "top_k_pareto", "epsilon_greedy"])
+def test_selectors_when_the_archive_is_bounded_draw_from_it_alone(
+    population: Population, name: str
+) -> None:
+    settings = gepa_settings(epsilon=1.0, archive_min_score=0.3)
+    assert set(draws(name, population, settings)) <= {1, 3}
 
 
 def test_current_best_when_asked_is_the_highest_mean(population: Population) -> None:

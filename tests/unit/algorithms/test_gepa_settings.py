@@ -20,6 +20,12 @@ GOOD = GepaSettings((0, 1), (2, 3), 100)
         ("top_k", 0, "top_k"),
         ("max_merges", -1, "max_merges"),
         ("patience", 0, "patience"),
+        ("pareto_eps", -1e-9, "pareto_eps"),
+        ("selection_pressure", 0.9, "selection_pressure"),
+        ("archive_size", 0, "archive_size"),
+        ("objectives", ("cost",), "add reward"),
+        ("objectives", ("reward", "reward"), "each objective once"),
+        ("objectives", ("reward", "cost"), "set front to objective, hybrid or cartesian"),
     ],
 )
 def test_settings_when_a_value_is_out_of_range_name_it(

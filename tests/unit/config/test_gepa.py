@@ -69,6 +69,9 @@ def test_a_budget_below_one_proposal_is_refused_with_the_least_that_works() -> N
         ("schedule", "async"),
         ("epsilon", 2),
         ("spec_max_tokens", 0),
+        ("front_type", "pareto"),
+        ("objectives", ["cost"]),
+        ("objectives", ["reward", "reward"]),
         ("spec_priority_threshold", -1),
         ("reflection_prompt", "Improve <curr_param>"),
     ],
@@ -77,6 +80,14 @@ def test_a_value_out_of_range_is_refused_under_its_own_key(key: str, value: obje
     changes = {"gepa__" + key.replace(".", "__"): value}
     assert refused(GEPA, **changes).keys() == {f"gepa.{key}"} or key == "rollout.max_concurrent"
     assert any(name.endswith(key.split(".")[-1]) for name in refused(GEPA, **changes))
+
+
+def test_several_objectives_need_fronts_that_see_them() -> None:
+    given = ["reward", "prompt_tokens", "cost", "latency"]
+    assert "hybrid" in refused(GEPA, gepa__objectives=given)["gepa.front_type"]
+    config = gepa(gepa__objectives=given, gepa__front_type="hybrid").gepa
+    assert config is not None
+    assert config.objectives == tuple(given)
 
 
 def test_the_spec_proposer_needs_a_spec() -> None:
