@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-unit check format clean
+.PHONY: setup demo test test-unit check format bench-simulation clean
 
 setup: $(VENV)/.installed
 
@@ -32,6 +32,9 @@ check: setup
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+bench-simulation: setup
+	@$(BIN)/python -m benchmarks.simulation.compare
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

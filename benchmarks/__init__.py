@@ -1,0 +1,1 @@
+"""Measurements of this project beside others, each with raw results; run by `make bench`."""
