@@ -15,7 +15,7 @@ from benchmarks.simulation.world import INITIAL, answer
 from ray_promptopt.algorithms.gepa import GepaSettings
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.ids import CandidateId
-from ray_promptopt.core.work import Purpose, SearchView, WorkItem
+from ray_promptopt.core.work import Purpose, SearchCounts, SearchView, WorkItem
 
 _PERIODS = 10  # the run is cut into so many equal parts for the utilisation over time
 
@@ -106,7 +106,7 @@ def run_once(
         rollouts_by_purpose=by_purpose,
         full_evaluations=validation / len(landscape.validation),
         lineage_depth=lineage_depth(view),
-        accepted_share=view.accepted / max(1, view.accepted + view.rejected),
+        accepted_share=_share(view.counts),
         decisions={kind.value: count for kind, count in sorted(record.num_decisions.items())},
         stop_reason=record.stop_reason,
     )
@@ -145,7 +145,7 @@ def lineage_depth(view: SearchView) -> int:
     for summary in view.candidates:
         parents = [depths[parent] + 1 for parent in summary.parents]
         depths[summary.candidate.id] = max(parents, default=0)
-    return depths[view.best]
+    return depths[view.counts.best]
 
 
 def _curve(record: Record, view: SearchView, landscape: Landscape) -> tuple[CurvePoint, ...]:
@@ -156,9 +156,14 @@ def _curve(record: Record, view: SearchView, landscape: Landscape) -> tuple[Curv
 
     points = [CurvePoint(0.0, 0, truth(INITIAL))]
     points += [CurvePoint(b.at_s, b.rollouts, truth(b.candidate)) for b in record.bests]
-    (best,) = {s.candidate for s in view.candidates if s.candidate.id == view.best}
+    (best,) = {s.candidate for s in view.candidates if s.candidate.id == view.counts.best}
     points.append(CurvePoint(record.calls[-1].done_s, record.rollouts, truth(best)))
     return tuple(points)
+
+
+def _share(counts: SearchCounts) -> float:
+    """Accepted children among the judged ones."""
+    return counts.accepted / max(1, counts.accepted + counts.rejected)
 
 
 def _count_purposes(calls: Sequence[Call]) -> dict[str, int]:

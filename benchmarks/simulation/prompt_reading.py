@@ -1,7 +1,8 @@
 """What a reflection prompt asks for, read from its words alone, whatever its layout.
 
 The current text is the first fenced block. A line that speaks of rejected or of verified edits
-opens a part; what stands there counts as such until another line opens another part.
+opens a part; what stands there counts as such until another line opens another part. Edits may be
+shown as whole texts between fences, or as lines that begin with `+` and `-`.
 """
 
 import re
@@ -43,16 +44,27 @@ class ReadPrompt:
     blamed: tuple[Token, ...]
     """Tokens that broke examples."""
     verified: tuple[tuple[Token, ...], ...]
-    """Tokens that each verified edit has beyond the current text; empty in a reflection."""
+    """Tokens that each verified edit adds to the current text; empty in a reflection."""
     rejected: frozenset[str]
     """Words that were tried on this text without success."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
+    """A fenced block, or one line outside of fences."""
+
     part: _Part
     text: str
     is_fenced: bool
+
+    def added(self, known: frozenset[str]) -> tuple[Token, ...]:
+        """The tokens of a diff's added lines; of a whole text, those that are not known."""
+        lines = self.text.splitlines()
+        added = [line for line in lines if line.startswith("+ ")]
+        if added or all(line.startswith("- ") for line in lines):
+            return read_tokens("\n".join(added))
+        tokens = read_tokens(self.text) if self.is_fenced else ()
+        return tuple(token for token in tokens if token.word not in known)
 
 
 def read_prompt(prompt: str) -> ReadPrompt:
@@ -61,20 +73,20 @@ def read_prompt(prompt: str) -> ReadPrompt:
     first = next((block for block in blocks if block.is_fenced), None)
     current = first.text if first else ""
     others = [block for block in blocks if block is not first]
-    known = {token.word for token in read_tokens(current)}
+    known = frozenset(token.word for token in read_tokens(current))
     believed = "\n".join(block.text for block in others if block.part is not _Part.REJECTED)
-    refused = "\n".join(block.text for block in others if block.part is _Part.REJECTED)
     edits = [
-        tuple(token for token in read_tokens(block.text) if token.word not in known)
+        block.added(known)
         for block in others
-        if block.part is _Part.VERIFIED and block.is_fenced
+        if block.part is _Part.VERIFIED and (block.is_fenced or block.text.startswith("+ "))
     ]
+    refused = [block.added(known) for block in others if block.part is _Part.REJECTED]
     return ReadPrompt(
         current=current,
         wanted=read_tokens(" ".join(_WANTED.findall(believed))),
         blamed=read_tokens(" ".join(_BLAMED.findall(believed))),
         verified=tuple(edit for edit in edits if edit),
-        rejected=frozenset(token.word for token in read_tokens(refused)) - known,
+        rejected=frozenset(token.word for edit in refused for token in edit),
     )
 
 
@@ -100,6 +112,8 @@ def _blocks(prompt: str) -> Iterator[_Block]:
 
 def _next_part(part: _Part, level: int, line: str) -> tuple[_Part, int]:
     """The part that this line stands in, and the level of the heading that opened it."""
+    if line.startswith("</"):
+        return _Part.EVIDENCE, _PLAIN
     heading = _HEADING.match(line)
     own = len(heading.group(1)) if heading else _PLAIN
     if _REJECTED.search(line):

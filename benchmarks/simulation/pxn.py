@@ -10,17 +10,20 @@ from dataclasses import dataclass, field
 
 from ray_promptopt.algorithms.gepa import GepaSettings
 from ray_promptopt.algorithms.gepa.minibatch import MinibatchSampler
-from ray_promptopt.algorithms.gepa.mutation import Scored
+from ray_promptopt.algorithms.gepa.objectives import Measurement
 from ray_promptopt.algorithms.gepa.parsing import Refusal, parse_reflection
 from ray_promptopt.algorithms.gepa.population import Member, Origin, Population
-from ray_promptopt.algorithms.gepa.reflection import Lesson, render_prompt
+from ray_promptopt.algorithms.gepa.proposers import (
+    ReflectionRequest,
+    ReflectiveExample,
+    make_proposer,
+)
 from ray_promptopt.algorithms.gepa.selectors import select_pareto
 from ray_promptopt.algorithms.ledger import WorkLedger
 from ray_promptopt.algorithms.randomness import model_seed, stream
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.examples import Example, Part
 from ray_promptopt.core.ids import WorkId
-from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.work import (
     CandidateSummary,
     Decision,
@@ -31,6 +34,7 @@ from ray_promptopt.core.work import (
     ProposeText,
     Purpose,
     RolloutOutcome,
+    SearchCounts,
     SearchView,
     WorkItem,
 )
@@ -42,10 +46,10 @@ class _Task:
 
     parent: int
     seeds: tuple[int, ...]
-    before: dict[int, Scored] = field(default_factory=dict)
+    before: dict[int, RolloutOutcome] = field(default_factory=dict)
     child: Candidate | None = None
-    after: dict[int, Scored] = field(default_factory=dict)
-    full: dict[int, Scored] = field(default_factory=dict)
+    after: dict[int, RolloutOutcome] = field(default_factory=dict)
+    full: dict[int, RolloutOutcome] = field(default_factory=dict)
 
     @property
     def gain(self) -> float:
@@ -65,8 +69,9 @@ class PxnSearch:
         self._parents, self._proposals = parents, proposals
         self._population = Population(settings.validation)
         self._sampler = MinibatchSampler(settings.train, settings.minibatch_size, settings.rng_seed)
+        self._proposer = make_proposer(settings.proposer)
         self._ledger = WorkLedger()
-        self._results: dict[WorkId, dict[int, Scored]] = {}
+        self._results: dict[WorkId, dict[int, RolloutOutcome]] = {}
         self._reflecting: dict[WorkId, _Task] = {}
         self._tasks = [_Task(0, (), child=initial)]
         self._stage = Purpose.INITIAL_VALIDATION
@@ -83,8 +88,7 @@ class PxnSearch:
         """Take an outcome in; the last one of a stage begins the next."""
         item = self._ledger.find(outcome.work_id)
         if isinstance(item, EvaluateCandidate) and isinstance(outcome, RolloutOutcome):
-            scored = Scored(outcome.score, outcome.evidence)
-            self._results.pop(item.work_id)[item.example.seed] = scored
+            self._results.pop(item.work_id)[item.example.seed] = outcome
         elif isinstance(item, ProposeText) and isinstance(outcome, ProposalOutcome):
             self._take_reflection(self._reflecting.pop(item.work_id), outcome)
         else:
@@ -98,7 +102,7 @@ class PxnSearch:
 
     def view(self) -> SearchView:
         """The state of the search."""
-        members, on_front = self._population.members, self._population.front_members()
+        members, answer = self._population.members, self._population.answer()
         summaries = tuple(
             CandidateSummary(
                 member.candidate,
@@ -106,20 +110,22 @@ class PxnSearch:
                 member.origin.value,
                 member.iteration,
                 self._population.scores(index),
-                index in on_front,
+                index in answer,
             )
             for index, member in enumerate(members)
         )
-        return SearchView(
-            candidates=summaries or (CandidateSummary(self._initial, (), "initial", 0),),
+        ids = tuple(members[index].candidate.id for index in sorted(answer))
+        counts = SearchCounts(
             best=members[self._population.best].candidate.id if members else self._initial.id,
+            front=ids,
             iteration=self._iteration,
             accepted=self._accepted,
             rejected=self._rejected,
-            front_size=len(on_front),
             in_flight=self._ledger.num_taken,
             rollouts_used=self._asked - len(self._results),
         )
+        initial = CandidateSummary(self._initial, (), Origin.INITIAL.value, 0)
+        return SearchView(summaries or (initial,), counts)
 
     def _end_stage(self) -> list[Decision]:
         match self._stage:
@@ -174,15 +180,16 @@ class PxnSearch:
             results = [task.before[seed] for seed in task.seeds]
             if min(result.score for result in results) >= self._settings.perfect_score:
                 continue
-            prompt = render_prompt(
-                self._settings.reflection_prompt,
+            request = ReflectionRequest(
+                self._component,
                 self._population.members[task.parent].candidate.texts[self._component],
-                [Lesson(result.evidence, result.score) for result in results],
+                tuple(ReflectiveExample(result.evidence, result.score) for result in results),
+                required=(),
             )
             work_id = WorkId(f"p{self._iteration}.{self._stage}.{number}")
             seed = model_seed(self._settings.rng_seed, "pxn-reflection", work_id)
             self._reflecting[work_id] = task
-            self._ledger.issue([ProposeText(work_id, (ChatMessage("user", prompt),), seed)])
+            self._ledger.issue([ProposeText(work_id, self._proposer.reflect(request), seed)])
 
     def _take_reflection(self, task: _Task, outcome: ProposalOutcome) -> None:
         parent = self._population.members[task.parent].candidate
@@ -233,9 +240,9 @@ class PxnSearch:
             Origin.INITIAL if is_initial else Origin.REFLECTION,
             self._iteration,
         )
-        scores = {seed: result.score for seed, result in task.full.items()}
+        measurements = {seed: Measurement.of(result) for seed, result in task.full.items()}
         kinds = [DecisionKind.CANDIDATE_SCORED]
-        if self._population.add(member, scores, 0):
+        if self._population.add(member, measurements, 0):
             kinds.append(DecisionKind.NEW_BEST)
         return [self._decision(kind, task) for kind in kinds]
 
@@ -251,7 +258,7 @@ class PxnSearch:
         candidate: Candidate,
         part: Part,
         seeds: tuple[int, ...],
-        results: dict[int, Scored],
+        results: dict[int, RolloutOutcome],
     ) -> None:
         for seed in seeds:
             example = Example(part, seed)

@@ -168,8 +168,8 @@ def test_the_optimizer_of_production_runs_as_it_is() -> None:
     optimizer = GepaOptimizer(settings(landscape), INITIAL)
     record = simulate(optimizer, landscape, SETUP)
     view = optimizer.view()
-    assert view.rollouts_used == record.rollouts
-    assert record.bests[-1].candidate.id == view.best
+    assert view.counts.rollouts_used == record.rollouts
+    assert record.bests[-1].candidate.id == view.counts.best
     assert Counter(call.purpose for call in record.calls)[Purpose.INITIAL_VALIDATION] == 8
 
 

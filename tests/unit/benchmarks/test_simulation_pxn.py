@@ -73,7 +73,7 @@ def test_a_parent_that_is_perfect_on_its_minibatch_is_left_alone() -> None:
         Purpose.PARENT_MINIBATCH,
     }
     assert len(view.candidates) == 1
-    assert view.rollouts_used == record.rollouts
+    assert view.counts.rollouts_used == record.rollouts
 
 
 def test_one_parent_with_one_proposal_goes_as_deep_as_it_has_members() -> None:

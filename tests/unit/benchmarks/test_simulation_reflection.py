@@ -2,19 +2,33 @@
 
 from dataclasses import replace
 
+import pytest
+
 from benchmarks.simulation.landscape import WorldSettings
 from benchmarks.simulation.prompt_reading import read_prompt
 from benchmarks.simulation.reflection_model import reply_to
 from benchmarks.simulation.tokens import read_tokens
 from ray_promptopt.algorithms.gepa.parsing import parse_reflection
-from ray_promptopt.algorithms.gepa.reflection import DEFAULT_TEMPLATE, Lesson, render_prompt
+from ray_promptopt.algorithms.gepa.proposers import (
+    PROPOSERS,
+    Flavour,
+    MergeRequest,
+    ProposerSettings,
+    ReflectionRequest,
+    ReflectiveExample,
+    RejectedEdit,
+    VerifiedEdit,
+    make_proposer,
+)
 from ray_promptopt.core.ids import WorkId
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.work import Evidence, ProposeText
 
 CURRENT = "Answer the query.\n- rule1\n- rule2x5"
-MISSES_4 = Lesson(Evidence("query 1", "reply", "wrong: the answer needs rule4"), 0.0)
-MISLED = Lesson(Evidence("query 2", "reply", "wrong: the assistant was misled by rule2x5"), 0.0)
+MISSES_4 = ReflectiveExample(Evidence("query 1", "reply", "wrong: the answer needs rule4"), 0.0)
+MISLED = ReflectiveExample(
+    Evidence("query 2", "reply", "wrong: the assistant was misled by rule2x5"), 0.0
+)
 PERFECT = WorldSettings(quality=1.0, thoroughness=1.0)
 MERGE = """\
 These are the current instructions:
@@ -64,8 +78,13 @@ def words(prompt: str, settings: WorldSettings = PERFECT, seed: int = 1) -> set[
     return {token.word for token in read_tokens(text)}
 
 
-def reflection_prompt(*lessons: Lesson) -> str:
-    return render_prompt(DEFAULT_TEMPLATE, CURRENT, lessons)
+def reflection_prompt(*examples: ReflectiveExample, current: str = CURRENT) -> str:
+    request = ReflectionRequest("system", current, examples, ())
+    return joined(make_proposer(ProposerSettings()).reflect(request))
+
+
+def joined(messages: tuple[ChatMessage, ...]) -> str:
+    return "\n\n".join(message.content for message in messages)
 
 
 def test_a_perfect_writer_teaches_what_is_missing_and_narrows_what_misled() -> None:
@@ -74,7 +93,7 @@ def test_a_perfect_writer_teaches_what_is_missing_and_narrows_what_misled() -> N
 
 
 def test_one_lesson_is_taught_per_edit_by_a_writer_that_is_not_thorough() -> None:
-    misses_6 = Lesson(Evidence("", "", "wrong: the answer needs rule6"), 0.0)
+    misses_6 = ReflectiveExample(Evidence("", "", "wrong: the answer needs rule6"), 0.0)
     single = replace(PERFECT, thoroughness=0.0)
     prompt = reflection_prompt(MISSES_4, misses_6)
     taught = {frozenset(words(prompt, single, seed) - {"rule1", "rule2x5"}) for seed in range(20)}
@@ -91,7 +110,7 @@ def test_quality_is_the_share_of_edits_that_teach_something() -> None:
 
 
 def test_a_bad_writer_breaks_an_empty_text_or_says_nothing_useful() -> None:
-    prompt = render_prompt(DEFAULT_TEMPLATE, "Answer the query.", [MISSES_4])
+    prompt = reflection_prompt(MISSES_4, current="Answer the query.")
     written = [words(prompt, replace(PERFECT, quality=0.0), seed) for seed in range(30)]
     assert any(token.startswith("note") for w in written for token in w)
     assert any(read_tokens(token)[0].is_broad for w in written for token in w)
@@ -129,3 +148,30 @@ def test_a_lesson_rejected_on_this_text_is_not_taught_again() -> None:
     prompt = reflection_prompt(MISSES_4) + rejected
     assert read_prompt(prompt).rejected == {"rule4"}
     assert "rule4" not in words(prompt)
+
+
+@pytest.mark.parametrize("flavour", PROPOSERS)
+def test_every_layout_of_a_reflection_is_understood(flavour: Flavour) -> None:
+    rejected = RejectedEdit(f"{CURRENT}\n- rule9", 1.0, 0.0, 3, "wrong: the answer needs rule3")
+    request = ReflectionRequest("system", CURRENT, (MISSES_4, MISLED), (), (rejected,))
+    read = read_prompt(joined(make_proposer(ProposerSettings(flavour)).reflect(request)))
+    assert read.current == CURRENT
+    assert [token.word for token in read.wanted] == ["rule4"]
+    assert [token.word for token in read.blamed] == ["rule2x5"]
+    assert read.rejected == {"rule9"}
+    assert read.verified == ()
+
+
+@pytest.mark.parametrize("flavour", PROPOSERS)
+def test_every_layout_of_a_merge_is_understood(flavour: Flavour) -> None:
+    long = "Answer the query.\n" + "\n".join(f"- rule{number}" for number in range(20, 50))
+    edits = (
+        VerifiedEdit(long, f"{long}\n- rule7", 0.0, 1.0, (MISSES_4,)),
+        VerifiedEdit("Answer the query.", "Answer the query.\n- rule8", 0.0, 1.0, ()),
+        VerifiedEdit(long, long.replace("rule30", "rule31x4"), 0.0, 1.0, ()),
+    )
+    request = MergeRequest("system", long, edits, ())
+    read = read_prompt(joined(make_proposer(ProposerSettings(flavour)).merge(request)))
+    assert read.current == long
+    words = [[token.word for token in edit] for edit in read.verified]
+    assert words == [["rule7"], ["rule8"], ["rule31x4"]]
