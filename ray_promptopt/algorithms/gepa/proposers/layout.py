@@ -33,12 +33,12 @@ MERGE = """\
 I provided an assistant with the following instructions to perform a task for me:
 <$current>
 
+<$context>
+
 Each of the following edits, of these instructions or of an earlier version of them, was tried on \
 its own and verified: it raised the score on the examples shown with it.
 
 <$edits>
-
-<$context>
 
 Your task is to merge these edits into one new instruction for the assistant: start from the \
 current instructions and work every edit in. The new instruction must keep what the current one \

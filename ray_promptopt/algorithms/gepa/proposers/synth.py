@@ -1,7 +1,7 @@
 """Flavour `synth`: a prompt engineer's brief under headings, rollouts before the task.
 
-Parts: a system message; current instructions, rollouts worst first with their scores, context
-(guidance, spec, program), notes, the task.
+Parts: a system message; context (guidance, spec, program), current instructions, rollouts worst
+first with their scores, the task, notes.
 """
 
 from ray_promptopt.algorithms.gepa.proposers.layout import Layout
@@ -13,20 +13,20 @@ from rollouts of the program on real inputs. Diagnose before you write: find wha
 have in common, and why the instructions allowed them."""
 
 _REFLECT = """\
+<$context>
+
 ## Current instructions
 <$current>
 
 ## Rollouts
 <side_info>
 
-<$context>
-
-<$notes>
-
 ## Task
 Write an improved version of the current instructions that turns the failed rollouts into right \
 ones and keeps the right ones right. Be specific: name the cases and what tells them apart. \
 Prefer general rules over repeating single inputs.
+
+<$notes>
 
 Provide the new instructions within ``` blocks."""
 

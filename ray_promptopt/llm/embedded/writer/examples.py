@@ -37,7 +37,8 @@ _FIELD_MARKS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _END_OF_EXAMPLES = re.compile(
-    r"^[ \t]*(?:#{1,3}[ \t]+(?!example|query|text|message|label|intent)\w|`{3,}|</examples>|"
+    r"^[ \t]*(?:\[\[ ##|#{1,3}[ \t]+(?!example|query|text|message|label|intent)\w|`{3,}|"
+    r"</examples>|"
     r"(?:your task|now |please |write |provide |propose |return |respond |"
     r"produce |merge )[^\n]{12,})",
     re.IGNORECASE | re.MULTILINE,

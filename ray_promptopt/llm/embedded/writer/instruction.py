@@ -114,17 +114,27 @@ class Instruction:
             first -= 1
         self.lines.insert(first, rule)
 
-    def shorten_to(self, max_words: int) -> None:
-        """Drop the weakest cues of the longest lines, then lines, until the limit is met."""
-        while len(self.render().split()) > max_words:
+    def shorten_to(self, max_words: int, max_chars: int | None = None) -> None:
+        """Drop the weakest cues of the longest lines, then lines, until the limits are met.
+
+        The first line and lines with a placeholder stay, whatever the limit.
+        """
+        while self._is_above(max_words, max_chars):
             guidance = [line for line in self.lines if not isinstance(line, str)]
             longest = max(guidance, key=lambda line: len(_phrases_of(line)), default=None)
             if longest is None:
-                return
-            if len(_phrases_of(longest)) > 1:
+                spare = [n for n, line in enumerate(self.lines) if n and "{" not in str(line)]
+                if not spare:
+                    return
+                del self.lines[spare[-1]]
+            elif len(_phrases_of(longest)) > 1:
                 _phrases_of(longest).pop()
             else:
                 self.lines.remove(guidance[-1])
+
+    def _is_above(self, max_words: int, max_chars: int | None) -> bool:
+        text = self.render()
+        return len(text.split()) > max_words or (max_chars is not None and len(text) > max_chars)
 
     def render(self) -> str:
         """The text again."""

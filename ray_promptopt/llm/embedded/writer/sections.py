@@ -30,10 +30,18 @@ class Section:
     body: str
     start: int
     end: int
+    language: str = ""
+
+    @property
+    def is_diff(self) -> bool:
+        """A fenced block that is marked as a diff."""
+        return self.language == "diff"
 
     @property
     def is_instruction(self) -> bool:
         """Introduced as an instruction or prompt, and not a list of examples."""
+        if self.is_diff:
+            return False
         last_lines = " ".join(self.intro.strip().splitlines()[-2:])
         return bool(_INSTRUCTION_NAME.search(last_lines)) and not is_example_like(self.body)
 
@@ -75,22 +83,25 @@ def _told(value: Any, level: int) -> str:
 
 
 def _fenced(text: str) -> list[Section]:
-    """Pairs of fences; a fence with a language inside an open block opens a nested one."""
+    """Pairs of fences; a fence with a language inside an open block opens a nested one, and a
+    fence that is shorter than the open one is part of its content."""
     sections: list[Section] = []
-    depth, start, here, previous_end, body_start = 0, 0, 0, 0, 0
+    open_fences: list[int] = []
+    start, here, previous_end, body_start, language = 0, 0, 0, 0, ""
     for line in text.splitlines(keepends=True):
         fence = _FENCE.match(line.rstrip("\n"))
-        if fence and depth == 0:
-            depth, start, body_start = 1, here, here + len(line)
-        elif fence and fence.group(2):
-            depth += 1
-        elif fence:
-            depth -= 1
-            if depth == 0:
+        if fence and not open_fences:
+            open_fences = [len(fence[1])]
+            start, body_start, language = here, here + len(line), fence[2]
+        elif fence and fence[2]:
+            open_fences.append(len(fence[1]))
+        elif fence and len(fence[1]) >= open_fences[-1]:
+            open_fences.pop()
+            if not open_fences:
                 intro = text[max(previous_end, start - _INTRO_CHARS) : start]
                 body = text[body_start:here].strip("\n")
                 previous_end = here + len(line)
-                sections.append(Section(intro, body, start, previous_end))
+                sections.append(Section(intro, body, start, previous_end, language))
         here += len(line)
     return [section for section in sections if section.body.strip()]
 

@@ -1,11 +1,12 @@
 """What a prompt asks of the writer: the kind of work, the texts it starts from, what it shows."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from ray_promptopt.llm.embedded.labels import find_label_block
-from ray_promptopt.llm.embedded.text import stems_of
+from ray_promptopt.llm.embedded.writer.edits import Edit, cues_of, read_diff, read_rejected
 from ray_promptopt.llm.embedded.writer.examples import Example, read_examples
 from ray_promptopt.llm.embedded.writer.sections import Section, find_sections, is_example_like
 
@@ -40,13 +41,15 @@ _REJECTED = re.compile(
     r"(?P<body>(?:(?!\n\n(?![ \t]*[-*\d`])).)*)",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
-_QUOTED = re.compile(r"[\"“]([^\"”\n]{1,60})[\"”]")
+_TRIED_TAG = re.compile(r"<rejected_edits>\n(?P<body>.*?)\n</rejected_edits>", re.DOTALL)
+_PROGRAM_TAG = re.compile(r"<program_code>\n.*?\n</program_code>", re.DOTALL)
+_VARY = re.compile(r"\b(?:another|different|alternative) version\b", re.IGNORECASE)
 _RULE = re.compile(
-    r"^\s*(?:[-*•]\s+)?(?:\**(?:must|should|rule|always|never|do not)\b[ :*]*"
-    r"(?P<rule>[^\n]{8,200}))$",
+    r"^\s*(?:[-*•]\s+)?\**(?P<kind>(?:must|should)(?: not)?|rule|always|never|do not)\b[ :*]*"
+    r"(?P<rule>[^\n]{8,200})$",
     re.IGNORECASE | re.MULTILINE,
 )
-_WORDS_PER_UNIT = {"w": 1.0, "t": 0.7, "c": 0.16}
+_CHARS_PER_UNIT = {"t": 4, "c": 1}
 
 
 class Work(Enum):
@@ -54,6 +57,7 @@ class Work(Enum):
 
     IMPROVE = "improve"
     MERGE = "merge"
+    VARY = "vary"
     SUMMARISE = "summarise"
     JUDGE = "judge"
 
@@ -69,34 +73,46 @@ class WriterTask:
     avoided: frozenset[tuple[str, ...]]
     rules: tuple[str, ...]
     max_words: int | None
+    max_chars: int | None
     shorten: bool
+    edits: tuple[Edit, ...]
+    tried: tuple[Edit, ...]
     around: str
     prompt: str
 
 
 def read_task(prompt: str) -> WriterTask:
     """Read a prompt of any layout."""
-    sections = find_sections(prompt)
+    tried_text = "\n".join(match["body"] for match in _TRIED_TAG.finditer(prompt))
+    read = _PROGRAM_TAG.sub("", _TRIED_TAG.sub("", prompt))
+    sections = find_sections(read)
     chosen = _instructions(sections)
-    around = _without(prompt, chosen)
+    diffs = [section for section in sections if section.is_diff]
+    around = _without(read, sorted([*chosen, *diffs], key=lambda section: section.start))
     rejected = "\n".join(match["body"] for match in _REJECTED.finditer(around))
+    around = _REJECTED.sub("", around)
     shown = [s.body for s in sections if s not in chosen and is_example_like(s.body)]
-    examples = tuple(read_examples(_REJECTED.sub("", "\n\n".join(shown) or around)))
+    examples = tuple(read_examples(_REJECTED.sub("", "\n\n".join(shown)) or around))
     instructions = tuple(dict.fromkeys(section.body for section in chosen))
     known = dict.fromkeys(find_label_block(around).labels)
     for example in examples:
         known.update(dict.fromkeys(x for x in (example.expected, example.answered) if x))
+    tried = read_rejected(tried_text)
+    edits = tuple(read_diff(section.body) for section in diffs)
     return WriterTask(
-        work=_work(around, instructions, examples),
+        work=_work(around, instructions, examples, edits),
         instructions=instructions,
         examples=examples,
         labels=tuple(known),
-        avoided=frozenset(tuple(stems_of(cue)) for cue in _QUOTED.findall(rejected)),
-        rules=tuple(match["rule"].strip() for match in _RULE.finditer(around)),
-        max_words=_limit(around),
+        avoided=cues_of(tried, f"{tried_text}\n{rejected}"),
+        rules=tuple(_rule(match["kind"], match["rule"]) for match in _RULE.finditer(around)),
+        max_words=_limit(around, {"w": 1}),
+        max_chars=_limit(around, _CHARS_PER_UNIT),
         shorten=_SHORTEN.search(around) is not None,
-        around=_REJECTED.sub("", around),
-        prompt=prompt,
+        edits=edits,
+        tried=tuple(tried),
+        around=around,
+        prompt=read,
     )
 
 
@@ -121,20 +137,36 @@ def _without(prompt: str, sections: list[Section]) -> str:
     return "\n".join([*parts, prompt[here:]])
 
 
-def _work(around: str, instructions: tuple[str, ...], examples: tuple[Example, ...]) -> Work:
+def _work(
+    around: str,
+    instructions: tuple[str, ...],
+    examples: tuple[Example, ...],
+    edits: tuple[Edit, ...],
+) -> Work:
     wanted = _INSTRUCTION_WANTED.search(around) is not None
     if _JUDGE.search(around) and not wanted:
         return Work.JUDGE
-    if len(instructions) > 1 and (_MERGE.search(around) or not examples):
+    several = len(instructions) > 1 or (instructions and edits)
+    if several and (_MERGE.search(around) or not examples):
         return Work.MERGE
+    if instructions and not examples and _VARY.search(around):
+        return Work.VARY
     if not wanted and _SUMMARY.search(around):
         return Work.SUMMARISE
     return Work.IMPROVE
 
 
-def _limit(around: str) -> int | None:
+def _rule(kind: str, rule: str) -> str:
+    """A rule that stands alone: a prohibition keeps its `never`."""
+    forbids = kind.lower() in ("must not", "should not", "never", "do not")
+    return f"Never: {rule.strip()}" if forbids else rule.strip()
+
+
+def _limit(around: str, units: Mapping[str, int]) -> int | None:
+    """The smallest limit in these units (by first letter), times what one of them holds."""
     limits = [
-        int(int(m["n"].replace(",", "")) * _WORDS_PER_UNIT[m["unit"][0].lower()])
-        for m in _LIMIT.finditer(around)
+        int(match["n"].replace(",", "")) * units[unit]
+        for match in _LIMIT.finditer(around)
+        if (unit := match["unit"][0].lower()) in units
     ]
     return max(min(limits), 20) if limits else None

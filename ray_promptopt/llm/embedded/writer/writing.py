@@ -11,24 +11,25 @@ from ray_promptopt.llm.embedded.text import content_words, stems_of, words_of
 from ray_promptopt.llm.embedded.thesaurus import is_said, ways_to_say
 from ray_promptopt.llm.embedded.writer.cues import CueChoice, CueContext, choose_cues
 from ray_promptopt.llm.embedded.writer.examples import Example
-from ray_promptopt.llm.embedded.writer.instruction import Entry, Instruction, is_told
+from ray_promptopt.llm.embedded.writer.instruction import Instruction, is_told
 from ray_promptopt.llm.embedded.writer.judge import judge
+from ray_promptopt.llm.embedded.writer.merging import merge_entry, merged_instruction
 from ray_promptopt.llm.embedded.writer.sections import from_json
 from ray_promptopt.llm.embedded.writer.task_reading import Work, WriterTask, read_task
+from ray_promptopt.llm.embedded.writer.variants import (
+    FORMAT_RULE,
+    MEANING_RULES,
+    READ_RULE,
+    TIE_RULE,
+    varied_instruction,
+)
 
 MAX_WORDS = 900
 _SHORTER = 0.65
 _MAX_RIVALS = 2
 _MAX_LESSONS = 3
+_MAX_REDRAWS = 6
 _LEADS = ("cues", "signs:", "says:", "words:")
-_FORMAT_RULE = "Answer with the label only, spelled exactly as listed."
-_TIE_RULE = "When two labels seem to fit, prefer the one whose cues are closer to the query."
-_READ_RULE = "Read the whole query before answering; the last words often carry the request."
-_MEANING_RULES = (
-    "Customers rarely use the words of a label: go by the meaning, not the exact words.",
-    "Match the meaning behind the query, synonyms and everyday wording included.",
-    "Think about what the customer means; the same wish comes in different words.",
-)
 _FORMAT_TROUBLE = re.compile(
     r"\b(?:format|sentence|parse|only the|not (?:one )?(?:of|in) the (?:list|labels|intents)|"
     r"no tool|exact(?:ly)? (?:label|name|match))\b",
@@ -66,10 +67,25 @@ def answer_as_writer(request: ChatRequest) -> Reply:
     if task.work is Work.SUMMARISE:
         text = _summary(task)
     elif task.work is Work.MERGE:
-        text = merge(task)
+        text = _fitted(merged_instruction(task), task, max(task.instructions, key=len))
+    elif task.work is Work.VARY:
+        varied = varied_instruction(task, request.temperature, rng)
+        text = _fitted(varied, task, task.instructions[0])
     else:
-        text = improve(task, request.temperature, rng)
+        text = _untried(task, request.temperature, rng)
     return _delivered(request, task, text)
+
+
+def _untried(task: WriterTask, temperature: float, rng: random.Random) -> str:
+    """An improvement that is not, line for line, one of the rejected edits."""
+    current = set(task.instructions[0].split("\n")) if task.instructions else set()
+    tried = [set(edit.added) for edit in task.tried]
+    text = improve(task, temperature, rng)
+    for more in range(1, _MAX_REDRAWS + 1):
+        if set(text.split("\n")) - current not in tried:
+            break
+        text = improve(task, temperature + 0.2 * more, rng)
+    return text
 
 
 def improve(task: WriterTask, temperature: float, rng: random.Random) -> str:
@@ -80,7 +96,7 @@ def improve(task: WriterTask, temperature: float, rng: random.Random) -> str:
     labelled = [example for example in task.examples if example.expected]
     for told in Instruction(task.around, frozenset(task.labels)).entries:
         if told.cues:
-            _merge_entry(instruction.entry_for(told.label, told.lead), told)
+            merge_entry(instruction.entry_for(told.label, told.lead), told)
     context = _context(task, instruction)
     if not any(example.failed for example in labelled):
         style = replace(style, right_share=1.0)
@@ -91,34 +107,7 @@ def improve(task: WriterTask, temperature: float, rng: random.Random) -> str:
     if not labelled:
         _add_lessons(instruction, task)
     _add_rules(instruction, task, temperature, rng)
-    _fit(instruction, task, current)
-    return instruction.render()
-
-
-def merge(task: WriterTask) -> str:
-    """All guidance of the given instructions in one; lines that only one of them has are kept."""
-    labels = frozenset(task.labels)
-    merged = Instruction(task.instructions[-1], labels)
-    for text in task.instructions[:-1]:
-        other = Instruction(text, labels)
-        for entry in other.entries:
-            _merge_entry(merged.entry_for(entry.label, entry.lead), entry)
-        for meaning in other.meanings:
-            for phrase in meaning.says:
-                merged.meaning_of(meaning.word).add(phrase)
-        plain = [line for line in merged.lines if isinstance(line, str)]
-        for line in other.lines:
-            if isinstance(line, str) and line.strip() and not is_told(line, plain):
-                merged.add_rule(line)
-    _fit(merged, task, max(task.instructions, key=len))
-    return merged.render()
-
-
-def _merge_entry(entry: Entry, other: Entry) -> None:
-    for cue in other.cues:
-        entry.add_cue(cue)
-    entry.rivals.extend(r for r in other.rivals if r not in entry.rivals)
-    entry.lead = max(entry.lead, other.lead, key=len)
+    return _fitted(instruction, task, current)
 
 
 def _style(temperature: float, rng: random.Random, prompt: str) -> _Style:
@@ -214,12 +203,14 @@ def _add_rules(
     instruction: Instruction, task: WriterTask, temperature: float, rng: random.Random
 ) -> None:
     if any(_FORMAT_TROUBLE.search(example.feedback) for example in task.examples):
-        instruction.add_rule(_FORMAT_RULE)
+        instruction.add_rule(FORMAT_RULE)
     if any(_unlike_its_label(example) for example in task.examples) and rng.random() < 0.5:
-        instruction.add_rule(_MEANING_RULES[int(rng.random() * min(temperature, 0.999) * 3)])
-    for rule in task.rules[:_MAX_LESSONS]:
-        instruction.add_rule(f"- {rule}")
-    for rule in (_FORMAT_RULE, _TIE_RULE, _READ_RULE):
+        instruction.add_rule(MEANING_RULES[int(rng.random() * min(temperature, 0.999) * 3)])
+    told = [line for line in instruction.lines if isinstance(line, str)]
+    unsaid = [f"- {rule}" for rule in task.rules if not is_told(f"- {rule}", told)]
+    for rule in unsaid[:_MAX_LESSONS]:
+        instruction.add_rule(rule)
+    for rule in (FORMAT_RULE, TIE_RULE, READ_RULE):
         if rng.random() < 0.08 * temperature:
             instruction.add_rule(rule)
 
@@ -230,11 +221,13 @@ def _unlike_its_label(example: Example) -> bool:
     return example.failed and not name & set(stems_of(example.text))
 
 
-def _fit(instruction: Instruction, task: WriterTask, current: str) -> None:
+def _fitted(instruction: Instruction, task: WriterTask, current: str) -> str:
+    """The text within every limit that the prompt names."""
     limit = min(task.max_words or MAX_WORDS, MAX_WORDS)
     if task.shorten:
         limit = min(limit, max(20, int(len(current.split()) * _SHORTER)))
-    instruction.shorten_to(limit)
+    instruction.shorten_to(limit, task.max_chars)
+    return instruction.render()
 
 
 def _first_draft(task: WriterTask) -> str:
