@@ -5,25 +5,26 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from ray_promptopt.core.tokens import estimate_tokens
-from ray_promptopt.core.work import DecisionKind, Purpose
-from ray_promptopt.report.charts import Mark, padded, scatter, step_chart
+from ray_promptopt.report.candidates import candidates_table
 from ray_promptopt.report.diff import diff_html
+from ray_promptopt.report.examples import examples_table
+from ray_promptopt.report.held_out import held_out_section
 from ray_promptopt.report.lineage import lineage_svg
-from ray_promptopt.report.tables import (
-    examples_table,
-    failures_table,
-    rollouts_table,
-    spend_table,
-)
+from ray_promptopt.report.search_charts import LEGEND, curve_figure, front_figure, prompt_tokens
+from ray_promptopt.report.tables import failures_table, rollouts_table, spend_table
 from ray_promptopt.runs.comparison import held_out_comparison
 from ray_promptopt.store.run_folder import write_whole
-from ray_promptopt.store.run_view import CandidateRecord, RunView, show_score
+from ray_promptopt.store.run_view import CandidateRecord, RunStatus, RunView, show_score
 
-_MARKED = {
-    DecisionKind.CANDIDATE_SCORED: "accepted",
-    DecisionKind.CANDIDATE_REJECTED: "rejected",
-}
+_NO_SCRIPT_FROM_TEXTS = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+)
+"""Nothing may be fetched, whatever a text of the run tries."""
+
+_LINEAGE_CAPTION = (
+    "From the baseline on the left; a number is a candidate's mean validation reward and leads to "
+    "its row. Dashes lead from the second parent of a merge."
+)
 
 
 def write_report(view: RunView, path: Path) -> None:
@@ -38,13 +39,8 @@ def render_report(view: RunView) -> str:
     style = (resources / "style.css").read_text(encoding="utf-8")
     script = (resources / "script.js").read_text(encoding="utf-8")
     sections = [_header(view), _tiles(view)]
-    if view.initial is not None and view.best is not None:
-        sections += [
-            _prompts(view.initial, view.best),
-            _charts(view),
-            f'<h2>Lineage</h2><figure class="scroll">{lineage_svg(view)}</figure>',
-            f"<h2>Validation examples</h2>{examples_table(view.initial, view.best)}",
-        ]
+    if view.initial is not None:
+        sections += _search_sections(view, view.initial, view.best or view.initial)
     sections.append(
         f"<h2>Spend</h2>{spend_table(view)}<h2>Rollouts</h2>{rollouts_table(view)}"
         f"<h2>Failed attempts</h2>{failures_table(view)}"
@@ -52,36 +48,71 @@ def render_report(view: RunView) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(view.run_id)}</title><style>{style}</style></head>"
+        f'<meta http-equiv="Content-Security-Policy" content="{_NO_SCRIPT_FROM_TEXTS}">'
+        f"<title>{escape(view.name)} · {escape(view.run_id)}</title><style>{style}</style></head>"
         f"<body><main>{''.join(sections)}</main><script>{script}</script></body></html>"
     )
 
 
+def _search_sections(view: RunView, initial: CandidateRecord, best: CandidateRecord) -> list[str]:
+    sections = [
+        f"<h2>Held-out comparison</h2>{held_out_section(view)}",
+        _prompts(initial, best),
+    ]
+    charts = curve_figure(view) + front_figure(view)
+    if charts:
+        sections.append(f'<h2>Search</h2>{LEGEND}<div class="charts">{charts}</div>')
+    sections += [
+        f'<h2>Lineage</h2><figure id="lineage"><figcaption>{_LINEAGE_CAPTION}</figcaption>'
+        f'<div class="scroll tall">{lineage_svg(view)}</div></figure>',
+        f"<h2>Candidates</h2>{candidates_table(view)}",
+    ]
+    if initial.validation or best.validation:
+        table = examples_table(initial.validation, best.validation)
+        sections.append(f"<h2>Validation examples</h2>{table}")
+    if initial.held_out or best.held_out:
+        table = examples_table(initial.held_out, best.held_out)
+        sections.append(f"<h2>Held-out examples</h2>{table}")
+    return sections
+
+
 def _header(view: RunView) -> str:
     config = json.loads(view.config_json)
-    models = f"{config['policy']['model']} (policy), {config['reflection']['model']} (reflection)"
-    note = ""
-    if "embedded" in (config["policy"]["provider"], config["reflection"]["provider"]):
-        note = (
+    policy, reflection = config["policy"], config["reflection"]
+    models = f"{policy['model']} (policy), {reflection['model']} (reflection)"
+    parts = [
+        f"<h1>{escape(view.name)} <code class='dim'>{escape(view.run_id)}</code></h1>"
+        f"<p class='dim'>{escape(config['algorithm'].upper())} · {escape(models)} · "
+        f"<span class='status {view.status}'>{escape(view.status)}</span>"
+    ]
+    if view.reason and view.status is RunStatus.SUCCEEDED:
+        parts.append(f": {escape(view.reason)}")
+    parts.append("</p>")
+    if view.status is not RunStatus.SUCCEEDED:
+        reason = escape(view.reason) or "the run has not come to its end"
+        parts.append(
+            f'<p class="note warn"><b>This run is {escape(view.status)}:</b> {reason}. What '
+            "follows is what was counted so far; <code>ray-promptopt resume "
+            f"{escape(view.run_id)}</code> goes on from there.</p>"
+        )
+    if "embedded" in (policy["provider"], reflection["provider"]):
+        parts.append(
             '<p class="note">Figures of the embedded stand-in models: they show that the search '
             "works, and say nothing about a real LLM.</p>"
         )
-    return (
-        f"<h1>{escape(view.name)} <code class='dim'>{escape(view.run_id)}</code></h1>"
-        f"<p class='dim'>{escape(config['algorithm'].upper())} · {escape(models)} · "
-        f"{escape(view.status)}{': ' if view.reason else ''}{escape(view.reason)}</p>{note}"
-    )
+    return "".join(parts)
 
 
 def _tiles(view: RunView) -> str:
     budget = json.loads(view.config_json)["limits"]["max_rollouts"]
     best = view.best.validation_mean if view.best else None
     initial = view.initial.validation_mean if view.initial else None
+    unpriced = f", {view.spend.unpriced_calls} calls unpriced" if view.spend.unpriced_calls else ""
     tiles = [
-        (f"{show_score(initial)} → {show_score(best)}", "validation, baseline → best"),
-        (*_held_out(view),),
-        (f"{view.search_rollouts} / {budget}", "rollouts of the search / budget"),
-        (f"${view.spend.cost_usd:.4f}", f"{view.spend.usage.total_tokens:,} tokens"),
+        _held_out(view),
+        (f"{show_score(initial)} → {show_score(best)}", "validation: the best is chosen by it"),
+        (f"{view.search_rollouts:,} / {budget:,}", "rollouts of the search / budget"),
+        (f"${view.spend.cost_usd:.4f}", f"{view.spend.usage.total_tokens:,} tokens{unpriced}"),
         (f"{len(view.accepted)} / {len(view.candidates)}", "candidates accepted / proposed"),
     ]
     cells = "".join(
@@ -94,78 +125,31 @@ def _tiles(view: RunView) -> str:
 def _held_out(view: RunView) -> tuple[str, str]:
     comparison = held_out_comparison(view)
     if comparison is None:
-        done = view.rollouts_by_purpose.get(Purpose.HELD_OUT, 0)
-        return "-", "held-out: nothing better was found" if done else "held-out: not evaluated"
-    words = (
-        f"held-out, {comparison.num_seeds} seeds: {comparison.difference:+.3f} "
-        f"(95 % interval {comparison.low:+.3f} to {comparison.high:+.3f})"
-    )
+        return "-", "held-out: not compared"
+    figures = f"{comparison.baseline_mean:.3f} → {comparison.candidate_mean:.3f}"
     if not comparison.distinguishable:
-        words += ", not distinguishable from the baseline"
-    return f"{comparison.baseline_mean:.3f} → {comparison.candidate_mean:.3f}", words
+        return figures, "held-out: not distinguishable from the baseline"
+    return figures, f"held-out, {comparison.num_seeds} seeds"
 
 
 def _prompts(initial: CandidateRecord, best: CandidateRecord) -> str:
     before, after = initial.candidate.texts, best.candidate.texts
-    parts = ["<h2>Best prompt, against the baseline</h2>"]
-    for name, text in after.items():
-        if len(after) > 1:
-            parts.append(f"<h3>{escape(name)}</h3>")
-        parts.append(f'<pre class="prompt">{diff_html(before.get(name, ""), text)}</pre>')
-    return "".join(parts)
-
-
-def _charts(view: RunView) -> str:
-    marks = [
-        Mark(point.rollouts, point.score, _MARKED[point.kind], f"{point.candidate_id}")
-        for point in view.curve
-        if point.kind in _MARKED and point.score is not None
-        and point.kind is DecisionKind.CANDIDATE_SCORED
-    ]  # fmt: skip
-    line = [(point.rollouts, point.best) for point in view.curve if point.best is not None]
-    rejected = sum(point.kind is DecisionKind.CANDIDATE_REJECTED for point in view.curve)
-    scored = [record for record in view.accepted if record.validation_mean is not None]
-    if not line or not scored:
-        return ""
-    heights = [value for _, value in line] + [mark.y for mark in marks]
-    curve = step_chart(
-        line,
-        marks,
-        padded([0, view.search_rollouts], "rollouts", low=0),
-        padded(heights, "mean validation reward"),
+    if before == after:
+        shown = "".join(_prompt(name, escape(text), len(before)) for name, text in before.items())
+        return f"<h2>Baseline prompt</h2>{shown}"
+    diffs = "".join(
+        _prompt(name, diff_html(before.get(name, ""), text), len(after))
+        for name, text in after.items()
     )
-    points = _front_marks(view, scored)
-    front = scatter(
-        points,
-        padded([point.x for point in points], "prompt length, tokens (estimated)"),
-        padded([point.y for point in points], "mean validation reward"),
-    )
+    plain = "".join(_prompt(name, escape(text), len(after)) for name, text in after.items())
     return (
-        '<h2>Search</h2><div class="charts">'
-        f"<figure><figcaption>Best score over rollouts; dots are accepted candidates, "
-        f"{rejected} were rejected on their minibatch</figcaption>{curve}</figure>"
-        f"<figure><figcaption>Reward and prompt length; green is not dominated</figcaption>{front}"
-        "</figure></div>"
+        "<h2>Best prompt, against the baseline</h2>"
+        f'<p class="dim">{prompt_tokens(initial)} → {prompt_tokens(best)} tokens (estimated); '
+        f"<ins>added</ins>, <del>removed</del></p>{diffs}"
+        f"<details><summary>as plain text, to copy</summary>{plain}</details>"
     )
 
 
-def _front_marks(view: RunView, scored: list[CandidateRecord]) -> list[Mark]:
-    points = [(_tokens(record), record.validation_mean or 0.0, record) for record in scored]
-    marks = []
-    for length, mean, record in points:
-        dominated = any(
-            other <= length and score >= mean and (other < length or score > mean)
-            for other, score, _ in points
-        )
-        kind = "dominated" if dominated else "front"
-        if record.candidate.id == view.best_id:
-            kind = "best"
-        elif record.candidate.id == view.initial_id:
-            kind = "initial"
-        label = f"{record.candidate.id}: {mean:.3f}, {length:.0f} tokens"
-        marks.append(Mark(length, mean, kind, label))
-    return marks
-
-
-def _tokens(record: CandidateRecord) -> int:
-    return sum(map(estimate_tokens, record.candidate.texts.values()))
+def _prompt(name: str, html: str, num_components: int) -> str:
+    head = f"<h3>{escape(name)}</h3>" if num_components > 1 else ""
+    return f'{head}<pre class="prompt">{html}</pre>'

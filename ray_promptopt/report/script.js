@@ -1,27 +1,26 @@
-// Sorting by a click on a column's head, and showing changed examples alone.
+// Sorting by a column's head, and showing the changed examples alone.
+const number = (cell) => parseFloat(cell.textContent.replaceAll(",", ""));
+function sortBy(head) {
+  const body = head.closest("table").tBodies[0];
+  const column = [...head.parentNode.children].indexOf(head);
+  const descending = head.ariaSort !== "descending";
+  for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", descending ? "descending" : "ascending");
+  const compare = head.classList.contains("n")
+    ? (a, b) => (number(a) || 0) - (number(b) || 0)
+    : (a, b) => a.textContent.localeCompare(b.textContent);
+  const rows = [...body.rows].sort((a, b) => compare(a.cells[column], b.cells[column]));
+  body.append(...(descending ? rows.reverse() : rows));
+}
 for (const head of document.querySelectorAll("th[data-sort]")) {
-  head.addEventListener("click", () => {
-    const body = head.closest("table").tBodies[0];
-    const column = [...head.parentNode.children].indexOf(head);
-    const down = head.dataset.sort === "down" ? "up" : "down";
-    head.dataset.sort = down;
-    const value = (row) => {
-      const text = row.cells[column].textContent.trim();
-      const number = Number(text);
-      return text !== "" && !Number.isNaN(number) ? number : text;
-    };
-    const rows = [...body.rows].sort((a, b) => {
-      const [x, y] = [value(a), value(b)];
-      const order = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y));
-      return down === "down" ? -order : order;
-    });
-    body.append(...rows);
+  head.addEventListener("click", () => sortBy(head));
+  head.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") sortBy(head);
   });
 }
-const filter = document.getElementById("changed-only");
-if (filter) {
-  filter.addEventListener("change", () => {
-    for (const row of document.querySelectorAll("tr.same")) row.hidden = filter.checked;
+for (const box of document.querySelectorAll("[data-changed-only]")) {
+  box.addEventListener("change", () => {
+    const table = box.closest("label").nextElementSibling;
+    for (const row of table.querySelectorAll("tr.same")) row.hidden = box.checked;
   });
 }
-document.documentElement.dataset.ready = String(document.documentElement.scrollWidth <= window.innerWidth);

@@ -3,61 +3,33 @@
 from html import escape
 
 from ray_promptopt.core.usage import Spend
-from ray_promptopt.store.run_view import CandidateRecord, RunView
-
-
-def examples_table(before: CandidateRecord, after: CandidateRecord) -> str:
-    """Per validation example: score before and after, the input, both answers, the feedback."""
-    rows = []
-    for seed in sorted(before.validation.keys() | after.validation.keys()):
-        old, new = before.validation.get(seed), after.validation.get(seed)
-        known = new or old
-        change = (new.score if new else 0.0) - (old.score if old else 0.0)
-        kind = "same" if not (old and new) or change == 0 else "up" if change > 0 else "down"
-        rows.append(
-            f'<tr class="{kind}"><td class="n">{seed}</td>'
-            f"<td>{escape(known.evidence.inputs if known else '')}</td>"
-            f'<td class="n">{_score(old.score if old else None)}</td>'
-            f'<td class="n">{_score(new.score if new else None)}</td>'
-            f"<td><code>{escape(old.evidence.output if old else '')}</code></td>"
-            f"<td><code>{escape(new.evidence.output if new else '')}</code></td>"
-            f"<td>{escape(known.evidence.feedback if known else '')}</td></tr>"
-        )
-    heads = _heads(
-        ("seed", True), ("input", False), ("baseline", True), ("best", True),
-        ("baseline's answer", False), ("best's answer", False), ("feedback", False),
-    )  # fmt: skip
-    return (
-        '<label class="filter"><input type="checkbox" id="changed-only"> changed ones alone</label>'
-        f'<div class="scroll"><table id="examples"><thead>{heads}</thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+from ray_promptopt.store.run_view import RunView
 
 
 def spend_table(view: RunView) -> str:
     """Calls, tokens and USD by kind."""
     kinds = (
-        ("policy", view.policy_spend),
+        ("policy, in the search", view.policy_spend),
         ("reflection", view.reflection_spend),
-        ("held-out", view.held_out_spend),
-        ("all", view.spend),
+        ("policy, on held-out seeds", view.held_out_spend),
+        ("together", view.spend),
     )
-    body = "".join(_spend_row(name, spend) for name, spend in kinds)
-    heads = _heads(
+    body = "".join(_spend_row(name, spend, view.spend) for name, spend in kinds)
+    head = heads(
         ("kind", False), ("calls", True), ("prompt tokens", True), ("completion tokens", True),
-        ("USD", True), ("calls of unknown price", True),
+        ("USD", True), ("share", True), ("calls of unknown price", True),
     )  # fmt: skip
-    return f'<div class="scroll"><table><thead>{heads}</thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
 def rollouts_table(view: RunView) -> str:
-    """Rollouts by purpose, and failed attempts by reason."""
+    """Rollouts by purpose."""
     counts = "".join(
         f'<tr><td>{escape(purpose.replace("_", " "))}</td><td class="n">{count}</td></tr>'
         for purpose, count in view.rollouts_by_purpose.items()
     )
-    heads = _heads(("rollouts", False), ("count", True))
-    return f"<table><thead>{heads}</thead><tbody>{counts}</tbody></table>"
+    head = heads(("rollouts", False), ("count", True))
+    return f"<table><thead>{head}</thead><tbody>{counts}</tbody></table>"
 
 
 def failures_table(view: RunView) -> str:
@@ -69,29 +41,27 @@ def failures_table(view: RunView) -> str:
         f"<td>{escape(attempt.message)}</td></tr>"
         for attempt in view.failed_attempts[-200:]
     )
-    heads = _heads(("work item", False), ("kind", False), ("what happened", False))
-    return f'<div class="scroll"><table><thead>{heads}</thead><tbody>{rows}</tbody></table></div>'
+    head = heads(("work item", False), ("kind", False), ("what happened", False))
+    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
 
 
-def _spend_row(name: str, spend: Spend) -> str:
+def _spend_row(name: str, spend: Spend, total: Spend) -> str:
     figures = (
-        f"{spend.calls}",
-        f"{spend.usage.prompt_tokens}",
-        f"{spend.usage.completion_tokens}",
+        f"{spend.calls:,}",
+        f"{spend.usage.prompt_tokens:,}",
+        f"{spend.usage.completion_tokens:,}",
         f"{spend.cost_usd:.4f}",
+        f"{spend.cost_usd / (total.cost_usd or 1.0):.0%}",
         f"{spend.unpriced_calls}",
     )
     cells = "".join(f'<td class="n">{figure}</td>' for figure in figures)
     return f"<tr><td>{name}</td>{cells}</tr>"
 
 
-def _heads(*columns: tuple[str, bool]) -> str:
+def heads(*columns: tuple[str, bool]) -> str:
+    """A head row that sorts by a click; the flag says whether a column holds numbers."""
     cells = "".join(
-        f'<th data-sort class="{"n" if number else ""}">{escape(name)}</th>'
+        f'<th data-sort tabindex="0" class="{"n" if number else ""}">{escape(name)}</th>'
         for name, number in columns
     )
     return f"<tr>{cells}</tr>"
-
-
-def _score(score: float | None) -> str:
-    return "" if score is None else f"{score:g}"

@@ -1,0 +1,95 @@
+"""Every candidate with its scores, its parents, and what it changed."""
+
+from html import escape
+
+from ray_promptopt.core.ids import CandidateId
+from ray_promptopt.core.work import Decision, DecisionKind
+from ray_promptopt.report.diff import diff_html
+from ray_promptopt.report.search_charts import prompt_tokens
+from ray_promptopt.report.tables import heads
+from ray_promptopt.store.run_view import CandidateRecord, RunView, show_score
+
+_MAX_TEXTS = 300
+"""A page with the texts of thousands of candidates would be slow; `candidates.json` has all."""
+
+
+def candidates_table(view: RunView) -> str:
+    """In order of appearance; the text as a diff to the first parent, behind a click."""
+    records = list(view.candidates.values())
+    kept = {id(record) for record in _most_telling(view)}
+    stories = _stories(view)
+    rows = "".join(
+        _row(record, view, stories.get(record.candidate.id, []), with_text=id(record) in kept)
+        for record in records
+    )
+    note = ""
+    if len(kept) < len(records):
+        note = (
+            f'<p class="dim">Texts of {len(kept)} candidates are shown; '
+            "<code>candidates.json</code> has all.</p>"
+        )
+    head = heads(
+        ("#", True), ("candidate", False), ("fate", False), ("validation", True),
+        ("tokens", True), ("what happened", False), ("text, against its parent", False),
+    )  # fmt: skip
+    return (
+        f'{note}<div class="scroll tall"><table id="candidates"><thead>{head}</thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _most_telling(view: RunView) -> list[CandidateRecord]:
+    """Accepted ones first, then the rest in order, up to the limit."""
+    rest = [record for record in view.candidates.values() if not record.accepted]
+    return [*view.accepted, *rest][:_MAX_TEXTS]
+
+
+def _stories(view: RunView) -> dict[CandidateId, list[Decision]]:
+    """What was decided about each candidate, in order."""
+    stories: dict[CandidateId, list[Decision]] = {}
+    for decision in view.decisions:
+        if decision.candidate is not None and decision.kind is not DecisionKind.NEW_BEST:
+            stories.setdefault(decision.candidate.id, []).append(decision)
+    return stories
+
+
+def _row(record: CandidateRecord, view: RunView, story: list[Decision], *, with_text: bool) -> str:
+    candidate = record.candidate
+    happened = "; ".join(decision.message for decision in story) or record.message
+    parents = " + ".join(parent[:8] for parent in record.parents)
+    born = f"<br><span class='dim'>from {escape(parents)}</span>" if parents else ""
+    return (
+        f'<tr id="c-{candidate.id}"><td class="n">{record.iteration}</td>'
+        f"<td><code>{candidate.id[:8]}</code>{born}</td><td>{_fate(record, view, story)}</td>"
+        f'<td class="n">{show_score(record.validation_mean)}</td>'
+        f'<td class="n">{prompt_tokens(record)}</td><td>{escape(happened)}</td>'
+        f"<td>{_text(record, view) if with_text else ''}</td></tr>"
+    )
+
+
+def _fate(record: CandidateRecord, view: RunView, story: list[Decision]) -> str:
+    if record.candidate.id == view.best_id:
+        return "<b>best</b>" if record.candidate.id != view.initial_id else "<b>baseline, best</b>"
+    if record.candidate.id == view.initial_id:
+        return "baseline"
+    if record.accepted:
+        return "accepted"
+    kinds = {decision.kind for decision in story}
+    return "rejected" if DecisionKind.CANDIDATE_REJECTED in kinds else "unfinished"
+
+
+def _text(record: CandidateRecord, view: RunView) -> str:
+    parent = view.candidates.get(record.parents[0]) if record.parents else None
+    before = parent.candidate.texts if parent else record.candidate.texts
+    changed = {
+        name: text
+        for name, text in record.candidate.texts.items()
+        if parent is None or before.get(name) != text
+    }
+    texts = "".join(
+        f'<pre class="prompt">{diff_html(before.get(name, ""), text, words=False)}</pre>'
+        for name, text in changed.items()
+    )
+    return (
+        f"<details><summary>{escape(', '.join(changed)) or 'same text'}</summary>{texts}</details>"
+    )
