@@ -13,6 +13,7 @@ class Exchange:
 
     `reply` is the text, or the tool calls as `name(arguments)`. `failure` is set when the call
     failed; a `candidate_fault` (context too long, a schema broken) is the prompt's own doing.
+    `notes` say what was changed in the request because the model would have refused it.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -25,6 +26,7 @@ class Exchange:
     failure_code: str | None = None
     candidate_fault: bool = False
     fatal: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,34 @@
 """The gateway as a raw ASGI app: one per replica, nothing shared but through the state port."""
 
+import asyncio
 import json
+import logging
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ray_promptopt.core.errors import SubstitutionError, UpstreamError
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.trace import Exchange
-from ray_promptopt.core.usage import NO_SPEND
-from ray_promptopt.gateway import replies
-from ray_promptopt.gateway.binding import TrialBinding
+from ray_promptopt.gateway import exchanges, replies
 from ray_promptopt.gateway.interceptor import read_messages, substitute
-from ray_promptopt.gateway.paths import parse_route
+from ray_promptopt.gateway.paths import Route, parse_route
 from ray_promptopt.gateway.ports import StatePort
 from ray_promptopt.gateway.recorder import TraceRecorder
-from ray_promptopt.gateway.replies import BadRequest, Reply
+from ray_promptopt.gateway.replies import BadRequest, Reply, UnknownTrial
 from ray_promptopt.gateway.resolver import TrialResolver
 from ray_promptopt.gateway.state import CallClosed, CallOpened
 from ray_promptopt.llm.prices import Prices
-from ray_promptopt.llm.providers.base import CANDIDATE_CODES
-from ray_promptopt.llm.upstream import Upstream, UpstreamReply
+from ray_promptopt.llm.upstream import Upstream
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _LARGEST_BODY_BYTES = 8 * 1024 * 1024
+_log = logging.getLogger(__name__)
 
 
 class GatewayApp:
@@ -39,9 +38,12 @@ class GatewayApp:
         self._resolver = TrialResolver(state)
         self._recorder = TraceRecorder(state)
         self._upstream = upstream or Upstream(os.environ)
+        self._calls: set[asyncio.Task[Reply]] = set()
 
     async def aclose(self) -> None:
-        """Send what is still to be recorded, and close the connections."""
+        """Finish the calls in hand, send what is still to be recorded, close the connections."""
+        if self._calls:
+            await asyncio.wait(self._calls)
         await self._recorder.drain()
         await self._upstream.aclose()
 
@@ -50,7 +52,7 @@ class GatewayApp:
         try:
             reply = await self._route(scope, receive)
         except BadRequest as bad:
-            reply = replies.error(bad.status_code, "invalid_request", bad.message, param=bad.param)
+            reply = _refusal(bad)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(reply.body)).encode()),
@@ -68,102 +70,72 @@ class GatewayApp:
             return replies.error(404, "not_found", "the gateway serves chat completions of trials")
         if method != "POST":
             return replies.error(405, "method_not_allowed", "chat completions are posted")
-        body = await _read_body(receive)
-        binding = await self._resolver.resolve(route.reference)
-        messages = read_messages(body)
-        if body.get("stream"):
-            raise BadRequest("streaming is not served here: send the request without it", "stream")
+        raw = await _read_body(receive)
+        # A caller that hangs up does not end the call: what it costs must be known.
+        call = asyncio.create_task(self._recorded(route, raw))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return await asyncio.shield(call)
+
+    async def _recorded(self, route: Route, raw: bytes) -> Reply:
+        """The answer; whatever it is, the call is opened and closed in the state's record."""
         if route.correlation_id is None:
-            return (await self._answer(binding, body, messages))[0]
+            return (await self._answer(route, raw))[0]
         call_id = uuid.uuid4().hex
         opened = self._recorder.record(CallOpened(route.correlation_id, call_id))
-        reply, exchange = await self._answer(binding, body, messages)
+        reply, exchange = await self._answer(route, raw)
         await opened
         self._recorder.record(CallClosed(route.correlation_id, call_id, exchange))
         return reply
 
-    async def _answer(
-        self,
-        binding: TrialBinding | None,
-        body: dict[str, Any],
-        messages: tuple[ChatMessage, ...],
-    ) -> tuple[Reply, Exchange]:
+    async def _answer(self, route: Route, raw: bytes) -> tuple[Reply, Exchange]:
+        """Never raises: a call that was opened must be closed."""
         started = time.monotonic()
-        if binding is not None:
-            return await self._call(binding, body, messages, started)
-        reply = replies.error(
-            404,
-            "unknown_trial",
-            "this trial id is not known, or its run has ended: use the inference_url of the "
-            "rollout request, or the id of a run that this gateway serves",
-        )
-        return reply, _failed(messages, reply, "unknown trial id", "unknown_trial", started)
-
-    async def _call(
-        self,
-        binding: TrialBinding,
-        body: dict[str, Any],
-        messages: tuple[ChatMessage, ...],
-        started: float,
-    ) -> tuple[Reply, Exchange]:
+        messages: tuple[ChatMessage, ...] = ()
+        model, fatal = "", False
         try:
-            prepared = substitute(body, messages, binding)
+            binding = await self._resolver.resolve(route.reference)
+            if binding is None:
+                raise UnknownTrial()
+            model = binding.upstream.model
+            body = _parse(raw)
+            messages = read_messages(body)
             answer = await self._upstream.complete(
-                binding.upstream, prepared, Prices(binding.prices)
+                binding.upstream, substitute(body, messages, binding), Prices(binding.prices)
             )
+            return replies.completion(answer.body), exchanges.answered(messages, answer, started)
+        except BadRequest as bad:
+            reply, code, failure = _refusal(bad), bad.code, bad.message
         except SubstitutionError as refused:
-            reply = replies.error(422, "substitution_failed", str(refused), param="messages")
-            code, fatal = "substitution_failed", False
-            failure = str(refused)
-        except UpstreamError as failed:
-            status = failed.status_code or 502
-            reply = replies.error(status, failed.code, str(failed), kind="upstream_error")
-            code, fatal, failure = failed.code, failed.fatal, str(failed)
-        else:
-            return replies.completion(answer.body), _exchange(messages, answer, started)
-        exchange = _failed(messages, reply, failure, code, started)
-        return reply, replace(exchange, model=binding.upstream.model, fatal=fatal)
+            code, failure = "substitution_failed", str(refused)
+            reply = replies.error(422, code, failure, param="messages")
+        except UpstreamError as error:
+            code, failure, fatal = error.code, str(error), error.fatal
+            status = error.status_code or 502
+            reply = replies.error(
+                status if status >= 400 else 502, code, failure, kind="upstream_error"
+            )
+        except Exception as error:  # noqa: BLE001 - an open call would hold its rollout up
+            # Its text and its traceback may show a prompt: the type has to do.
+            code, failure = "gateway_error", f"the gateway failed ({type(error).__name__})"
+            _log.error("call failed: trial=%s error=%s", route.reference, type(error).__name__)
+            reply = replies.error(500, code, failure, kind="gateway_error")
+        return reply, exchanges.failed(
+            messages,
+            model=model,
+            status_code=reply.status_code,
+            code=code,
+            failure=failure,
+            started=started,
+            fatal=fatal,
+        )
 
 
-def _failed(
-    messages: tuple[ChatMessage, ...], reply: Reply, failure: str, code: str, started: float
-) -> Exchange:
-    return Exchange(
-        messages=messages,
-        reply="",
-        model="",
-        spend=NO_SPEND,
-        latency_s=time.monotonic() - started,
-        status_code=reply.status_code,
-        failure=failure,
-        failure_code=code,
-        candidate_fault=code in CANDIDATE_CODES,
-    )
+def _refusal(bad: BadRequest) -> Reply:
+    return replies.error(bad.status_code, bad.code, bad.message, param=bad.param)
 
 
-def _exchange(messages: tuple[ChatMessage, ...], answer: UpstreamReply, started: float) -> Exchange:
-    return Exchange(
-        messages=messages,
-        reply=_reply_text(answer.body["choices"][0]["message"]),
-        model=answer.model,
-        spend=answer.spend,
-        latency_s=time.monotonic() - started,
-        status_code=200,
-    )
-
-
-def _reply_text(message: Mapping[str, Any]) -> str:
-    """The model's text; its tool calls as `name(arguments)`, a line each."""
-    calls = message.get("tool_calls")
-    if not calls:
-        return str(message.get("content") or "")
-    functions = [call.get("function") or {} for call in calls if isinstance(call, Mapping)]
-    return "\n".join(
-        f"{function.get('name')}({function.get('arguments')})" for function in functions
-    )
-
-
-async def _read_body(receive: Receive) -> dict[str, Any]:
+async def _read_body(receive: Receive) -> bytes:
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -179,10 +151,16 @@ async def _read_body(receive: Receive) -> dict[str, Any]:
             )
         chunks.append(chunk)
         more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(b"".join(chunks))
+        body = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise BadRequest("the body is no JSON") from error
     if not isinstance(body, dict):
         raise BadRequest("the body must be a JSON object")
+    if body.get("stream"):
+        raise BadRequest("streaming is not served here: send the request without it", "stream")
     return body

@@ -8,6 +8,7 @@ from typing import Any
 
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.gateway.binding import TrialBinding
+from ray_promptopt.gateway.exchanges import whole_text
 from ray_promptopt.gateway.replies import BadRequest
 from ray_promptopt.prompts.substitution import plan_substitution
 
@@ -25,7 +26,9 @@ def read_messages(body: Mapping[str, Any]) -> tuple[ChatMessage, ...]:
     for index, message in enumerate(raw):
         if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
             raise BadRequest(f"messages[{index}] needs a role", "messages")
-        messages.append(ChatMessage(message["role"], _text(message.get("content"))))
+        messages.append(
+            ChatMessage(whole_text(message["role"]), whole_text(_text(message.get("content"))))
+        )
     return tuple(messages)
 
 

@@ -17,11 +17,26 @@ _RELAYED = (
 class BadRequest(Exception):
     """The request is not one that the gateway takes. `param` names the field at fault."""
 
+    code = "invalid_request"
+
     def __init__(self, message: str, param: str | None = None, status_code: int = 400) -> None:
         super().__init__(message, param, status_code)
         self.message = message
         self.param = param
         self.status_code = status_code
+
+
+class UnknownTrial(BadRequest):
+    """Nobody registered this trial id, or its run has ended."""
+
+    code = "unknown_trial"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this trial id is not known, or its run has ended: use the inference_url of the "
+            "rollout request, or the id of a run that this gateway serves",
+            status_code=404,
+        )
 
 
 class Reply(NamedTuple):
@@ -35,7 +50,7 @@ class Reply(NamedTuple):
 def completion(body: Mapping[str, Any]) -> Reply:
     """A chat completion as the caller may see it."""
     relayed = {key: body[key] for key in _RELAYED if key in body}
-    return Reply(200, (), json.dumps(relayed, ensure_ascii=False).encode())
+    return Reply(200, (), json.dumps(relayed).encode())
 
 
 def error(
@@ -49,4 +64,4 @@ def error(
     """An error. The gateway has done what retrying can do, and says so to client libraries."""
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     headers = ((b"x-should-retry", b"false"),)
-    return Reply(status_code, headers, json.dumps(body, ensure_ascii=False).encode())
+    return Reply(status_code, headers, json.dumps(body).encode())

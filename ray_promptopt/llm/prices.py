@@ -23,6 +23,12 @@ SIMULATED: Mapping[str, PriceOverride] = {
 }
 """The embedded models cost nothing; these figures exist so that accounting is exercised."""
 
+_AMENDED: Mapping[str, PriceOverride] = {
+    "openai/gpt-oss-20b": PriceOverride(input=0.075, output=0.30, cached_input=0.0375),
+    "openai/gpt-oss-120b": PriceOverride(input=0.15, output=0.60, cached_input=0.075),
+}
+"""Groq halves the price of cached input for these; the list does not know it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -32,9 +38,15 @@ class Prices:
 
     def cost_usd(self, provider: str, model: str, usage: Usage) -> float | None:
         """USD of one call; None when the model has no known price."""
-        override = self.overrides.get(model) or SIMULATED.get(model)
-        if override is not None:
-            return _by_override(override, usage)
+        model = model.removeprefix("models/") if provider == "google" else model
+        price = self.overrides.get(model) or SIMULATED.get(model)
+        if price is None and provider == "groq":
+            price = _AMENDED.get(model)
+        if price is not None:
+            return _by_price(price, usage)
+        if provider == "openai_compatible":
+            # The name says what is served, not what its server charges.
+            return None
         try:
             priced = calc_price(
                 PricedUsage(
@@ -43,7 +55,7 @@ class Prices:
                     output_tokens=usage.completion_tokens,
                 ),
                 model_ref=model,
-                provider_id=None if provider == "openai_compatible" else provider,
+                provider_id=provider,
             )
         except LookupError:
             return None
@@ -57,7 +69,7 @@ class Prices:
         )
 
 
-def _by_override(price: PriceOverride, usage: Usage) -> float:
+def _by_price(price: PriceOverride, usage: Usage) -> float:
     cached_price = price.input if price.cached_input is None else price.cached_input
     fresh = usage.prompt_tokens - usage.cached_tokens
     millionths = (

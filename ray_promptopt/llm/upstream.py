@@ -19,7 +19,7 @@ from ray_promptopt.core.usage import Spend, Usage, UsageSource
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.prices import Prices
 from ray_promptopt.llm.providers import PROVIDERS, Provider
-from ray_promptopt.llm.retry import RetryPolicy, retry_after_s
+from ray_promptopt.llm.retry import RetryPolicy
 
 _LARGEST_RESPONSE_BYTES = 32 * 1024 * 1024
 
@@ -37,7 +37,10 @@ class UpstreamReply:
 
 
 class Upstream:
-    """A connection pool to all providers. Close it with `aclose`."""
+    """A connection pool to all providers. Close it with `aclose`.
+
+    `timeout_s` bounds a call with all its retries: callers and the gateway's record wait for it.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class Upstream:
     ) -> None:
         self._environ = environ
         self._retry = retry or RetryPolicy()
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=10.0)
+        self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
@@ -67,7 +70,8 @@ class Upstream:
         started = time.monotonic()
         attempt, waited_s = 1, 0.0
         while True:
-            asked_wait_s, answer = await self._attempt(url, headers, prepared.body, model)
+            left_s = self._timeout_s - (time.monotonic() - started)
+            asked_wait_s, answer = await self._attempt(url, headers, prepared.body, model, left_s)
             if not isinstance(answer, UpstreamError):
                 break
             wait_s = self._retry.wait_s(
@@ -77,7 +81,7 @@ class Upstream:
                 retry_after_s=asked_wait_s,
                 jitter=random.random(),
             )
-            if wait_s is None:
+            if wait_s is None or time.monotonic() - started + wait_s >= self._timeout_s:
                 raise answer
             await asyncio.sleep(wait_s)
             attempt, waited_s = attempt + 1, waited_s + wait_s
@@ -93,27 +97,31 @@ class Upstream:
         )
 
     async def _attempt(
-        self, url: str, headers: Mapping[str, str], body: Mapping[str, Any], model: UpstreamModel
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any],
+        model: UpstreamModel,
+        timeout_s: float,
     ) -> tuple[float | None, dict[str, Any] | UpstreamError]:
         """The wait that the provider asks for, and its answer or what went wrong."""
         provider = PROVIDERS[model.provider]
         name = f"{provider.name}/{model.model}"
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout, connector=aiohttp.TCPConnector(limit=0)
-            )
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=10.0)
         try:
             async with self._session.post(
-                url, headers=headers, json=body, allow_redirects=False
+                url, headers=headers, json=body, allow_redirects=False, timeout=timeout
             ) as response:
                 raw = await _read(response)
-                wait_s = retry_after_s(response.headers)
                 if response.status != 200:
+                    wait_s = provider.asked_wait_s(response.headers, raw)
                     return wait_s, provider.classify(response.status, raw, model)
-        except TimeoutError:
-            message = f"{name} did not answer within {self._timeout.total:.0f} s"
-            return None, UpstreamError(message, status_code=504, code="timeout", retryable=True)
         except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+                message = f"{name} did not answer within {self._timeout_s:g} s"
+                return None, UpstreamError(message, status_code=504, code="timeout", retryable=True)
             message = f"{name} cannot be reached ({type(error).__name__})"
             return None, UpstreamError(
                 message, status_code=502, code="connection_error", retryable=True
@@ -138,10 +146,7 @@ def estimate_usage(body: Mapping[str, Any], reply: Mapping[str, Any]) -> Usage:
 
 
 def _priced_name(prices: Prices, provider: Provider, model: UpstreamModel, named: str) -> str:
-    """An override may name the configured model; else the price is that of the one that answered.
-
-    A long-context price class (`-gt200k`) is the same model at the provider.
-    """
+    """The configured model where an override names it, else the one that answered."""
     if model.model in prices.overrides or provider.name == "embedded":
         return model.model
     return named
@@ -156,12 +161,14 @@ def _headers(key: str | None) -> dict[str, str]:
 
 async def _read(response: aiohttp.ClientResponse) -> Any:
     """The decoded body; None when it is too large or no JSON."""
-    if (response.content_length or 0) > _LARGEST_RESPONSE_BYTES:
-        return None
-    raw = await response.read()
+    raw = bytearray()
+    async for chunk in response.content.iter_any():
+        raw += chunk
+        if len(raw) > _LARGEST_RESPONSE_BYTES:
+            return None
     try:
         return json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -13,6 +13,8 @@ from ray_promptopt.taskapp.contract import RolloutResponse
 from ray_promptopt.taskapp.rewards import feedback_of, reward_of
 
 _KEY_REFUSED = frozenset({401, 403, 404})
+_APP_AT_FAULT = ("substitution_failed", "invalid_request")
+"""The gateway's codes for a call that the app would send again in just the same way."""
 
 
 def judge(
@@ -74,7 +76,7 @@ def _failed_call(failed: Exchange) -> ErrorRecord:
     message = f"a model call failed: {failed.failure}"
     if failed.fatal:
         return ErrorRecord(ErrorKind.FATAL, message)
-    if failed.failure_code == "substitution_failed":
+    if failed.failure_code in _APP_AT_FAULT:
         return ErrorRecord(ErrorKind.REJECTED, message)
     return ErrorRecord(ErrorKind.INFRASTRUCTURE, message)
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.core.usage import Usage
 from ray_promptopt.llm.models import UpstreamModel
+from ray_promptopt.llm.retry import retry_after_s
 
 FATAL_CODES = {
     "insufficient_quota": "the account has no quota left; add credit or use another key",
-    "model_not_found": "the provider does not know this model; correct the model's name",
+    "model_not_found": "the server does not know this model; correct the model's name, or base_url",
     "model_decommissioned": "the provider has retired this model; choose its successor",
     "invalid_api_key": "the provider refused the API key; correct it where Ray was started",
     "organization_restricted": "the provider restricts this account; ask the provider",
@@ -22,7 +23,18 @@ CANDIDATE_CODES = {
     "context_length_exceeded": "the prompt is longer than the model's context",
     "json_word_missing": "response_format json_object needs the word JSON in the prompt",
     "json_validate_failed": "the model's answer was not the JSON that was asked for",
+    "tool_use_failed": "the model's tool call was not one that the request's tools allow",
 }
+_SYNONYMS = {
+    "string_above_max_length": "context_length_exceeded",
+    "billing_not_active": "insufficient_quota",
+    "billing_hard_limit_reached": "insufficient_quota",
+}
+_TOO_LONG = (
+    "maximum context length", "context_length", "context window", "context size",
+    "maximum number of tokens", "reduce the length of the messages", "prompt is too long",
+)  # fmt: skip
+"""How servers say in words that the prompt is longer than the context."""
 _RETRYABLE_STATUS = frozenset({408, 409, 425, 429, 498, 499})
 
 
@@ -75,56 +87,94 @@ class Provider:
         return read_openai_usage(response.get("usage"))
 
     def error_body(self, raw: Any) -> Mapping[str, Any]:
-        """The error object in a decoded error response, {} when there is none."""
-        if isinstance(raw, Mapping) and isinstance(raw.get("error"), Mapping):
-            error: Mapping[str, Any] = raw["error"]
-            return error
-        return {}
+        """The error object in a decoded error response, {} when there is none.
+
+        Other servers put it at the top, or give a bare string.
+        """
+        if not isinstance(raw, Mapping):
+            return {}
+        error = raw.get("error", raw)
+        return error if isinstance(error, Mapping) else {"message": error}
+
+    def asked_wait_s(self, headers: Mapping[str, str], raw: Any) -> float | None:
+        """The wait that an error response asks for; None when it does not."""
+        return retry_after_s(headers)
+
+    def error_code(self, status: int, error: Mapping[str, Any]) -> str:
+        """One of our codes for a provider's error."""
+        return error_code(status, error)
 
     def classify(self, status: int, raw: Any, model: UpstreamModel) -> UpstreamError:
         """What an error response means for the caller."""
-        error = self.error_body(raw)
-        code = error_code(status, error)
+        code = self.error_code(status, self.error_body(raw))
         known = FATAL_CODES.get(code) or CANDIDATE_CODES.get(code)
         words = known or f"the provider answered {status} ({code})"
-        fatal = code in FATAL_CODES
         return UpstreamError(
             f"{self.name}/{model.model}: {words}",
             status_code=status,
             code=code,
             retryable=not known and (status in _RETRYABLE_STATUS or status >= 500),
-            fatal=fatal,
+            fatal=code in FATAL_CODES,
         )
 
 
 def error_code(status: int, error: Mapping[str, Any]) -> str:
     """One of our codes for a provider's error: its own code, else read from type and message."""
-    code = str(error.get("code") or "")
     message = str(error.get("message") or "").lower()
-    if code in FATAL_CODES or code in CANDIDATE_CODES:
-        return code
-    if status == 401 or code == "invalid_api_key" or "api key not valid" in message:
-        return "invalid_api_key"
-    if status == 404:
-        return "model_not_found"
-    if "maximum context length" in message or "context_length" in message:
-        return "context_length_exceeded"
-    if status == 400 and "must contain the word 'json'" in message:
-        return "json_word_missing"
-    if status == 429 and "quota" in message and "per minute" not in message:
-        return "insufficient_quota"
-    plain = code if code.replace("_", "").isalnum() and len(code) <= 40 else ""
-    return plain or {429: "rate_limit_exceeded", 403: "forbidden"}.get(status, "upstream_error")
+    for given in (str(error.get("code") or ""), str(error.get("type") or "")):
+        code = _SYNONYMS.get(given, given)
+        if code in FATAL_CODES or code in CANDIDATE_CODES:
+            return code
+    return _by_status(status, message) or _plain(str(error.get("code") or "")) or "upstream_error"
+
+
+def _by_status(status: int, message: str) -> str | None:
+    """What the status means, with the message where the status alone is ambiguous."""
+    match status:
+        case 401:
+            return "invalid_api_key"
+        case 402:
+            return "insufficient_quota"
+        case 404:
+            return "model_not_found"
+        case 429:
+            out_of_quota = "quota" in message and "per minute" not in message
+            return "insufficient_quota" if out_of_quota else "rate_limit_exceeded"
+        case 400 | 403 if "api key" in message:
+            return "invalid_api_key"
+        case 400 | 413 | 422 if any(words in message for words in _TOO_LONG):
+            return "context_length_exceeded"
+        case 400 if "must contain the word 'json'" in message:
+            return "json_word_missing"
+        case 403:
+            return "forbidden"
+    return None
+
+
+def _plain(code: str) -> str:
+    """A provider's own code, if it is one: a short word, no number and no sentence."""
+    is_word = code.replace("_", "").isalnum() and not code.isdigit() and len(code) <= 40
+    return code if is_word else ""
 
 
 def read_openai_usage(raw: Any) -> Usage | None:
-    """Usage in OpenAI's shape."""
-    if not isinstance(raw, Mapping) or raw.get("prompt_tokens") is None:
+    """Usage in OpenAI's shape; None unless it is whole numbers."""
+    if not isinstance(raw, Mapping):
+        return None
+    prompt = token_count(raw.get("prompt_tokens"))
+    completion = token_count(raw.get("completion_tokens") or 0)
+    if prompt is None or completion is None:
         return None
     details = raw.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, Mapping) else 0
-    return Usage(
-        prompt_tokens=int(raw["prompt_tokens"]),
-        completion_tokens=int(raw.get("completion_tokens") or 0),
-        cached_tokens=int(cached or 0),
-    )
+    cached = token_count(details.get("cached_tokens")) if isinstance(details, Mapping) else None
+    return Usage(prompt, completion, cached_tokens=min(cached or 0, prompt))
+
+
+def token_count(value: Any) -> int | None:
+    """A number of tokens; None for anything that cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value < _MOST_TOKENS else None
+
+
+_MOST_TOKENS = 1e9

@@ -1,16 +1,22 @@
 """Gemini's OpenAI-compatible dialect. Source: ai.google.dev/gemini-api/docs/openai.
 
-Errors come as a list; thinking tokens may be missing from `completion_tokens`; fields that it does
-not know are answered with 400.
+Errors come as a list, and a 429 says in its details whether a minute or a day is meant; thinking
+tokens may be missing from `completion_tokens`; fields that it does not know are answered with 400.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ray_promptopt.core.usage import Usage
 from ray_promptopt.llm.models import UpstreamModel
-from ray_promptopt.llm.providers.base import Prepared, Provider, read_openai_usage
+from ray_promptopt.llm.providers.base import (
+    Prepared,
+    Provider,
+    read_openai_usage,
+    token_count,
+)
 
 _KNOWN = frozenset(
     {
@@ -39,12 +45,40 @@ class Google(Provider):
 
     def read_usage(self, response: Mapping[str, Any]) -> Usage | None:
         """Thinking is billed as output: completion is what total leaves after the prompt."""
-        usage = read_openai_usage(response.get("usage"))
-        total = (response.get("usage") or {}).get("total_tokens")
+        raw = response.get("usage")
+        usage = read_openai_usage(raw)
+        total = token_count(raw.get("total_tokens")) if isinstance(raw, Mapping) else None
         if usage is None or total is None:
             return usage
-        return replace(usage, completion_tokens=max(0, int(total) - usage.prompt_tokens))
+        thought = max(usage.completion_tokens, total - usage.prompt_tokens)
+        return replace(usage, completion_tokens=thought)
 
     def error_body(self, raw: Any) -> Mapping[str, Any]:
         """The first error of the list."""
         return super().error_body(raw[0] if isinstance(raw, list) and raw else raw)
+
+    def asked_wait_s(self, headers: Mapping[str, str], raw: Any) -> float | None:
+        """`retryDelay` of the error's details, where there is no header."""
+        asked = super().asked_wait_s(headers, raw)
+        for detail in _details(self.error_body(raw)) if asked is None else ():
+            delay = _DELAY.match(str(detail.get("retryDelay")))
+            if delay is not None:
+                return float(delay[1])
+        return asked
+
+    def error_code(self, status: int, error: Mapping[str, Any]) -> str:
+        """Every 429 speaks of quota; only one of a day's ends the run."""
+        if status != 429:
+            return super().error_code(status, error)
+        exhausted = any("PerDay" in str(detail.get("violations")) for detail in _details(error))
+        return "insufficient_quota" if exhausted else "rate_limit_exceeded"
+
+
+_DELAY = re.compile(r"^(\d+(?:\.\d+)?)s$")
+
+
+def _details(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, Mapping):
+            yield detail

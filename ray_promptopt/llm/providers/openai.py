@@ -13,7 +13,9 @@ from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.providers.base import Prepared, Provider
 
 _REASONING = re.compile(r"^(gpt-5|o\d)")
-_REFUSED = ("top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
+_REFUSED = (
+    "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

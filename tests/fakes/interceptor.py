@@ -1,0 +1,145 @@
+"""A gateway on loopback in front of a scripted provider, with the plain in-memory state."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.ids import (
+    CorrelationId,
+    RunId,
+    TrialId,
+    new_correlation_id,
+    new_run_id,
+    new_trial_id,
+)
+from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.core.trace import Exchange
+from ray_promptopt.gateway.app import GatewayApp
+from ray_promptopt.gateway.binding import TrialBinding
+from ray_promptopt.gateway.state import GatewayState, TraceEvent
+from ray_promptopt.llm.models import UpstreamModel
+from ray_promptopt.llm.retry import RetryPolicy
+from ray_promptopt.llm.upstream import Upstream
+from ray_promptopt.prompts.learning import learn_baseline
+from tests.fakes.loopback import served
+from tests.fakes.providers import Answer, FakeProvider
+
+BASELINE = "Sort the customer's message into one of the classes."
+CANDIDATE = "Zebra quagmire: weigh the verbs before the nouns, then decide."
+KEYS = {
+    "OPENAI_API_KEY": "sk-openai-secret",
+    "GROQ_API_KEY": "gsk-groq-secret",
+    "GEMINI_API_KEY": "google-secret",
+}
+MODELS = {
+    "openai": "gpt-4o-mini",
+    "groq": "openai/gpt-oss-20b",
+    "google": "gemini-2.5-flash",
+    "openai_compatible": "local-model",
+}
+
+
+class PlainState:
+    """`StatePort` and `TracePort` over the plain class, a call away in the same loop."""
+
+    def __init__(self) -> None:
+        self.plain = GatewayState(longest_barrier_s=5.0)
+        self.resolved: list[str] = []
+
+    async def resolve(self, reference: str) -> TrialBinding | None:
+        self.resolved.append(reference)
+        return self.plain.resolve(reference)
+
+    async def record(self, events: Sequence[TraceEvent]) -> None:
+        self.plain.record(events)
+
+    async def barrier(self, correlation_id: CorrelationId) -> Any:
+        return await self.plain.barrier(correlation_id)
+
+
+@dataclass
+class Interceptor:
+    """What a test needs of the gateway: its URL, a trial with a candidate, a rollout's id."""
+
+    url: str
+    provider: FakeProvider
+    state: PlainState
+    app: GatewayApp
+    client: httpx.AsyncClient
+    binding: TrialBinding
+    correlation_id: CorrelationId = field(default_factory=new_correlation_id)
+
+    @property
+    def trial_id(self) -> TrialId:
+        return self.binding.trial_id
+
+    async def post(self, body: dict[str, Any] | None = None, **options: Any) -> httpx.Response:
+        """The call that a task app makes at its inference URL."""
+        url = f"{self.url}/v1/{self.trial_id}/chat/completions?cid={self.correlation_id}"
+        return await self.client.post(url, json=chat() if body is None else body, **options)
+
+    async def exchanges(self) -> tuple[Exchange, ...]:
+        """What was recorded of the rollout, once it is complete."""
+        trace = await self.state.plain.barrier(self.correlation_id)
+        return trace.exchanges
+
+
+def chat(question: str = "Where is my parcel?", **fields: Any) -> dict[str, Any]:
+    """The body that the app sends: its baseline and a question."""
+    return {
+        "model": "the-app's-own-idea",
+        "messages": [
+            {"role": "system", "content": BASELINE},
+            {"role": "user", "content": question},
+        ],
+        **fields,
+    }
+
+
+@asynccontextmanager
+async def intercepting(
+    *script: Answer,
+    provider: str = "openai",
+    model: str | None = None,
+    candidate: bool = True,
+    timeout_s: float = 10.0,
+    environ: dict[str, str] | None = None,
+) -> AsyncIterator[Interceptor]:
+    """A gateway whose one trial goes to a provider with this script."""
+    fake = FakeProvider(script)
+    state = PlainState()
+    upstream = Upstream(
+        KEYS if environ is None else environ,
+        retry=RetryPolicy(first_wait_s=0.0),
+        timeout_s=timeout_s,
+    )
+    app = GatewayApp(state, upstream=upstream)
+    async with served(fake) as provider_url, served(app) as url, httpx.AsyncClient() as client:
+        binding = TrialBinding(
+            new_trial_id(),
+            new_run_id(),
+            UpstreamModel(provider, model or MODELS[provider], f"{provider_url}/v1"),
+            Candidate.of({"system": CANDIDATE}) if candidate else None,
+            learn_baseline(_observed()) if candidate else None,
+        )
+        state.plain.register(binding)
+        yield Interceptor(url, fake, state, app, client, binding)
+        await app.aclose()
+
+
+def best_of(binding: TrialBinding, run_id: RunId) -> TrialBinding:
+    """The same, as the best prompt of a run."""
+    return TrialBinding(
+        TrialId(run_id), run_id, binding.upstream, binding.candidate, binding.baseline
+    )
+
+
+def _observed() -> list[list[ChatMessage]]:
+    return [
+        [ChatMessage("system", BASELINE), ChatMessage("user", question)]
+        for question in ("Where is it?", "I want my money back.")
+    ]
