@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 @dataclass
 class Answer:
-    """One HTTP answer. A `body` that is a string is sent as it is; `hangs` answers nothing until the caller goes."""
+    """One HTTP answer. A `body` that is a string is sent as it is; `hangs` never answers."""
 
     status: int
     body: Any
