@@ -153,7 +153,7 @@ async def test_a_baseline_trial_is_forwarded_unchanged_and_recorded() -> None:
 
 
 async def test_tools_content_parts_and_unknown_fields_pass_through() -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "tools": TOOLS,
         "tool_choice": "required",
         "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": {}}},
