@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-unit check format bench-simulation clean
+.PHONY: setup demo test test-unit check format bench-simulation bench-coordinator clean
 
 setup: $(VENV)/.installed
 
@@ -35,6 +35,9 @@ format: setup
 
 bench-simulation: setup
 	@$(BIN)/python -m benchmarks.simulation.compare
+
+bench-coordinator: setup
+	@$(BIN)/python -m benchmarks.coordinator
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
