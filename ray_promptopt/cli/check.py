@@ -9,7 +9,6 @@ import click
 
 from ray_promptopt.config.dump import resolved_json
 from ray_promptopt.config.loader import load_config
-from ray_promptopt.taskapp.check import check_task_app
 
 
 @click.command("validate")
@@ -24,13 +23,24 @@ def validate_command(config: Path) -> None:
 
 @click.command("check-task-app")
 @click.argument("url")
-@click.option("--seed", "seeds", type=int, multiple=True, default=(0, 1), show_default=True)
+@click.option(
+    "--seed",
+    "seeds",
+    type=int,
+    multiple=True,
+    default=(0, 1),
+    show_default=True,
+    help="Seed to roll out; may be given several times.",
+)
 @click.option("--split", default=None, help="Data split that the seeds are of.")
 def check_task_app_command(url: str, seeds: tuple[int, ...], split: str | None) -> None:
     """Exercise the task app at URL and say in words what is wrong with it.
 
     The key is taken from ENVIRONMENT_API_KEY. No model is called: a recording stand-in answers.
     """
+    # Loads FastAPI and httpx, which `validate` has no use for.
+    from ray_promptopt.taskapp.check import check_task_app
+
     key = os.environ.get("ENVIRONMENT_API_KEY", "")
     results = asyncio.run(check_task_app(url, key, seeds=seeds, split=split))
     for result in results:

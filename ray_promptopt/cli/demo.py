@@ -21,6 +21,7 @@ def demo_command(results: Path | None) -> None:
         lambda callbacks: python_api.optimize(
             _CONFIG, address="local", results=results, callbacks=callbacks
         ),
+        results,
         as_json=False,
     )
-    click.echo("\nnext: open the run's report.html, or point task_app_url at your own task app")
+    click.echo("\nnext: open the report, or point task_app_url at your own task app")

@@ -5,22 +5,44 @@ Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted by Ctrl-C (the run ca
 
 import logging
 import sys
+from importlib import import_module
 
 import click
 
-from ray_promptopt.cli.check import check_task_app_command, validate_command
-from ray_promptopt.cli.demo import demo_command
-from ray_promptopt.cli.results import results_command
-from ray_promptopt.cli.runs import evaluate_command, resume_command, run_command
-from ray_promptopt.cli.services import (
-    embedded_models_command,
-    gateway_command,
-    task_app_command,
-)
 from ray_promptopt.core.errors import ConfigError, PromptOptError
 
+_COMMANDS = {
+    "demo": "demo",
+    "validate": "check",
+    "check-task-app": "check",
+    "run": "runs",
+    "resume": "runs",
+    "evaluate": "runs",
+    "results": "results",
+    "gateway": "services",
+    "embedded-models": "services",
+    "task-app": "services",
+}
+"""Command → its module here, in the order in which `--help` shows them."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class LazyGroup(click.Group):
+    """Imports a command's module when it is called, so that `validate` answers in no time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table."""
+        return [*_COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """None for a name that is no command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"ray_promptopt.cli.{_COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ray-promptopt")
 @click.option("-v", "--verbose", is_flag=True, help="Log decisions to standard error.")
 def cli(verbose: bool) -> None:
@@ -30,21 +52,6 @@ def cli(verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
-
-
-for command in (
-    run_command,
-    resume_command,
-    evaluate_command,
-    results_command,
-    validate_command,
-    check_task_app_command,
-    demo_command,
-    gateway_command,
-    embedded_models_command,
-    task_app_command,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -1,30 +1,41 @@
 """What came of a run, for people and for machines."""
 
 import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ray_promptopt.core.work import Purpose
 from ray_promptopt.runs.comparison import held_out_comparison
-from ray_promptopt.store.run_folder import candidates_of, prompt_text
+from ray_promptopt.store.run_folder import candidates_of, prompt_text, run_folder
 from ray_promptopt.store.run_view import RunStatus, RunView, show_score
 
 
-def print_outcome(view: RunView, *, as_json: bool) -> None:
-    """On standard output."""
+def print_outcome(view: RunView, results: Path, *, as_json: bool) -> None:
+    """On standard output; `results` is the folder that the run was found in."""
     if as_json:
-        click.echo(json.dumps(outcome(view), ensure_ascii=False))
+        click.echo(json.dumps(outcome(view, results), ensure_ascii=False))
         return
-    for line in outcome_lines(view):
+    for line in outcome_lines(view, results):
         click.echo(line)
 
 
-def outcome(view: RunView) -> dict[str, Any]:
+def resume_command_line(run_id: str, results: Path) -> str:
+    """What continues the run when typed here."""
+    elsewhere = (
+        "" if results == Path("runs").resolve() else f" --results {shlex.quote(str(results))}"
+    )
+    return f"ray-promptopt resume {run_id}{elsewhere}"
+
+
+def outcome(view: RunView, results: Path) -> dict[str, Any]:
     """The run as JSON values."""
     comparison = held_out_comparison(view)
     return {
         "run_id": view.run_id,
+        "folder": str(run_folder(results, view.run_id)),
         "status": view.status,
         "reason": view.reason,
         "rollouts": view.search_rollouts,
@@ -49,7 +60,7 @@ def outcome(view: RunView) -> dict[str, Any]:
     }
 
 
-def outcome_lines(view: RunView) -> list[str]:
+def outcome_lines(view: RunView, results: Path) -> list[str]:
     """The run in a few lines."""
     lines = [
         f"run        {view.run_id}",
@@ -70,10 +81,13 @@ def outcome_lines(view: RunView) -> list[str]:
         lines.append(f"held-out   {_held_out_words(view)}")
     if "embedded/" in view.config_json:
         lines.append("           figures of the embedded stand-in models, not of a real LLM")
+    report = run_folder(results, view.run_id) / "report.html"
+    if report.exists():
+        lines.append(f"report     {report}")
     if view.best is not None and view.best is not view.initial:
         lines += ["", "best prompt:", prompt_text(view.best).rstrip()]
-    if view.status in (RunStatus.INTERRUPTED, RunStatus.FAILED, RunStatus.RUNNING):
-        lines += ["", f"continue with: ray-promptopt resume {view.run_id}"]
+    if view.status is not RunStatus.SUCCEEDED:
+        lines += ["", f"continue with: {resume_command_line(view.run_id, results)}"]
     return lines
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from ray_promptopt.runs.progress import Phase, ProgressSnapshot
 from ray_promptopt.store.run_view import show_score
@@ -21,7 +22,7 @@ class ProgressDisplay:
         self._console = console
         self._live = (
             Live(console=console, refresh_per_second=4, transient=True)
-            if console.is_terminal
+            if console.is_interactive
             else None
         )
         self._last_line_at_s = 0.0
@@ -44,7 +45,7 @@ class ProgressDisplay:
     def show(self, snapshot: ProgressSnapshot) -> None:
         """Redraw, or print a line when the phase changed or some seconds have passed."""
         if self._live is not None:
-            self._live.update(_panel(snapshot))
+            self._live.update(panel(snapshot))
             return
         now = time.monotonic()
         if snapshot.phase is self._last_phase and now - self._last_line_at_s < _LINE_EVERY_S:
@@ -73,17 +74,20 @@ def progress_line(snapshot: ProgressSnapshot) -> str:
     return " · ".join(parts)
 
 
-def _panel(snapshot: ProgressSnapshot) -> Table:
+def panel(snapshot: ProgressSnapshot) -> Table:
+    """The screenful; what does not fit into a narrow terminal is cut at its edge."""
     total, done = snapshot.rollout_budget, snapshot.rollouts
     if snapshot.phase is Phase.HELD_OUT:
         total, done = snapshot.held_out_total, snapshot.held_out_rollouts
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
-    eta = "" if snapshot.eta_s is None else f"   ETA {_duration(snapshot.eta_s)}"
+    table.add_column(style="dim", no_wrap=True, min_width=len("candidates"))
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    searching = snapshot.phase is Phase.SEARCH and snapshot.eta_s is not None
+    eta = f"   ETA {_duration(snapshot.eta_s or 0.0)}" if searching else ""
     table.add_row("phase", f"[bold]{snapshot.phase}[/bold]   {_duration(snapshot.elapsed_s)}{eta}")
-    table.add_row("", ProgressBar(total=max(1, total), completed=done, width=48))
-    table.add_row("rollouts", f"{done} of {total}   {snapshot.in_flight} in flight")
+    table.add_row("", ProgressBar(total=max(1, total), completed=done))
+    counted = "held-out" if snapshot.phase is Phase.HELD_OUT else "rollouts"
+    table.add_row(counted, f"{done} of {total}   {snapshot.in_flight} in flight")
     table.add_row(
         "score",
         f"[bold]{show_score(snapshot.best_score)}[/bold] best   "
@@ -93,10 +97,12 @@ def _panel(snapshot: ProgressSnapshot) -> Table:
     table.add_row("spend", f"${snapshot.cost_usd:.4f}   {snapshot.total_tokens:,} tokens")
     if snapshot.failed_attempts:
         table.add_row("failed", f"{snapshot.failed_attempts} attempts (tried again)")
-    table.add_row("last", snapshot.last_decision[:90])
+    # As text: a message may hold square brackets, which rich would take for its markup.
+    table.add_row("last", Text(" ".join(snapshot.last_decision.split())))
     return table
 
 
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

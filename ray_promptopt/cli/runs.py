@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from ray_promptopt.cli.options import address_option, json_option, results_option
-from ray_promptopt.cli.outcome import print_outcome
+from ray_promptopt.cli.outcome import print_outcome, resume_command_line
 from ray_promptopt.cli.progress import ProgressDisplay
 from ray_promptopt.store.run_view import RunStatus, RunView
 
@@ -36,6 +36,7 @@ def run_command(config: Path, results: Path | None, address: str | None, as_json
         lambda callbacks: python_api.optimize(
             config, address=address, results=results, callbacks=callbacks
         ),
+        results,
         as_json=as_json,
     )
 
@@ -53,6 +54,7 @@ def resume_command(run: str, results: Path | None, address: str | None, as_json:
         lambda callbacks: python_api.resume(
             run, address=address, results=results, callbacks=callbacks
         ),
+        results,
         as_json=as_json,
     )
 
@@ -78,25 +80,35 @@ def evaluate_command(
         lambda callbacks: python_api.evaluate(
             run, address=address, results=results, callbacks=callbacks
         ),
+        results,
         as_json=as_json,
     )
 
 
-def follow(work: "Callable[[Callbacks], RunView]", *, as_json: bool) -> None:
+def follow(work: "Callable[[Callbacks], RunView]", results: Path | None, *, as_json: bool) -> None:
     """Do the work under a live display, show what came of it, exit with its code."""
-    from ray_promptopt.python_api import Callbacks
+    from ray_promptopt import python_api
 
     console = Console(stderr=as_json)
+    launched: list[Launch] = []
 
     def started(launch: "Launch", dashboard_url: str) -> None:
+        launched.append(launch)
         console.print(f"run {launch.run_id}   (gateway {launch.gateway_url})", highlight=False)
         if dashboard_url:
             console.print(f"dashboard {dashboard_url}", highlight=False)
 
     console.print("starting on Ray …", highlight=False)
-    with ProgressDisplay(console) as display:
-        view = work(Callbacks(started, display.show))
-    print_outcome(view, as_json=as_json)
+    try:
+        with ProgressDisplay(console) as display:
+            view = work(python_api.Callbacks(started, display.show))
+    except KeyboardInterrupt:
+        for launch in launched:
+            again = resume_command_line(launch.run_id, Path(launch.results_folder))
+            console.print(f"continue with: {again}", highlight=False, markup=False, soft_wrap=True)
+        raise
+    folder = Path(launched[0].results_folder) if launched else python_api.results_folder(results)
+    print_outcome(view, folder, as_json=as_json)
     code = _EXIT_CODES.get(view.status, 1)
     if code:
         sys.exit(code)

@@ -10,8 +10,8 @@ from ray_promptopt.cli.options import address_option, results_option
 
 
 @click.command("gateway")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=int, default=8765, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on.")
 @address_option
 @results_option
 def gateway_command(host: str, port: int, address: str | None, results: Path | None) -> None:
@@ -31,8 +31,8 @@ def gateway_command(host: str, port: int, address: str | None, results: Path | N
 
 
 @click.command("embedded-models")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=int, default=8790, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, default=8790, show_default=True, help="Port to listen on.")
 def embedded_models_command(host: str, port: int) -> None:
     """Serve the embedded stand-in models over an OpenAI-compatible API."""
     from ray_promptopt.llm.embedded import EmbeddedSettings, run_embedded_server
@@ -43,9 +43,15 @@ def embedded_models_command(host: str, port: int) -> None:
 
 @click.command("task-app")
 @click.argument("name")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=int, default=8102, show_default=True)
-@click.option("--env-file", "env_files", type=click.Path(path_type=Path), multiple=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, default=8102, show_default=True, help="Port to listen on.")
+@click.option(
+    "--env-file",
+    "env_files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="File of KEY=value lines for the environment; what is set already stays.",
+)
 def task_app_command(name: str, host: str, port: int, env_files: tuple[Path, ...]) -> None:
     """Serve the shipped task app NAME (intents or banking77); needs ENVIRONMENT_API_KEY."""
     from ray_promptopt.taskapp import run_task_app
