@@ -132,8 +132,11 @@ def non_dominated(means: FloatArray) -> IntArray:
     kept: list[int] = []
     # Whoever dominates a row comes before it in descending lexicographic order, and one who is
     # dominated is so by a row that is kept.
-    for index in np.lexsort(known.T[::-1])[::-1]:
-        rivals, row = known[kept], known[index]
-        if not ((rivals >= row).all(axis=1) & (rivals > row).any(axis=1)).any():
-            kept.append(int(index))
+    rivals = np.empty_like(known)
+    for index in np.lexsort(known.T[::-1])[::-1].tolist():
+        row, ahead = known[index], rivals[: len(kept)]
+        no_worse = (ahead >= row).all(axis=1)
+        if not (ahead[no_worse] > row).any():
+            rivals[len(kept)] = row
+            kept.append(index)
     return np.sort(np.asarray(kept, dtype=np.int64))

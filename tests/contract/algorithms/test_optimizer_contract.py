@@ -48,7 +48,26 @@ def gepa_merging() -> Optimizer:
     return GepaOptimizer(settings, INITIAL)
 
 
-FACTORIES: dict[str, Factory] = {"gepa": gepa_reference, "gepa-merge": gepa_merging}
+def gepa_objectives() -> Optimizer:
+    settings = GepaSettings(
+        tuple(range(10)),
+        tuple(range(20, 32)),
+        BUDGET,
+        rng_seed=4,
+        front="cartesian",
+        objectives=("reward", "prompt_tokens", "cost", "latency"),
+        pareto_eps=1e-6,
+        selection_pressure=2.0,
+        archive_size=3,
+    )
+    return GepaOptimizer(settings, INITIAL)
+
+
+FACTORIES: dict[str, Factory] = {
+    "gepa": gepa_reference,
+    "gepa-merge": gepa_merging,
+    "gepa-objectives": gepa_objectives,
+}
 
 
 @pytest.fixture(params=FACTORIES, scope="module")

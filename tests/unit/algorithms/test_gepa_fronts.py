@@ -110,6 +110,24 @@ def test_non_dominated_when_rows_are_equal_keeps_both() -> None:
     assert non_dominated(np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 1.0]])).tolist() == [0, 1]
 
 
+def test_measurements_when_asked_for_are_those_that_came_in() -> None:
+    given = {7: Measurement(0.5, None, 0.2), 9: Measurement(1.0, 0.001, 0.0)}
+    population = Population((7, 8, 9), FrontSettings("cartesian", ALL))
+    population.add(member("some"), given, 0)
+    assert population.measurements(0) == given
+
+
+def test_extend_when_a_seed_is_scored_already_is_refused() -> None:
+    population = cheap_and_dear("hybrid")
+    with pytest.raises(ValueError, match="candidate 1 is scored already"):
+        population.extend(1, {8: Measurement(0.0)})
+
+
+def test_add_when_nothing_was_scored_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no score"):
+        Population((7,)).add(member("none"), {}, 0)
+
+
 Step = tuple[int, dict[int, Measurement]]
 LEVELS = st.sampled_from([0.0, 0.25, 0.5, 0.50001, 1.0])
 MEASUREMENTS = st.builds(Measurement, LEVELS, st.none() | LEVELS, LEVELS)
