@@ -1,16 +1,22 @@
 """The driver's side of a run: start the services and the coordinator, follow it, stop it.
 
-Ctrl-C asks the coordinator to stop cleanly; a second one leaves at once (the journal keeps all).
+Ctrl-C and SIGTERM (what `ray job stop` sends) ask the coordinator to stop cleanly; a second one
+leaves at once (the journal keeps all).
 """
 
 import os
 import secrets
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import ray
+from ray.actor import ActorProxy
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from ray_promptopt.cluster import names
@@ -19,7 +25,7 @@ from ray_promptopt.cluster.embedded import start_embedded_models
 from ray_promptopt.cluster.gateway import ensure_gateway
 from ray_promptopt.cluster.http_service import start_service
 from ray_promptopt.cluster.launch import Launch
-from ray_promptopt.cluster.run_host import RunActor
+from ray_promptopt.cluster.run_host import RunActor, RunHost
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.core.errors import ClusterError
 from ray_promptopt.runs.progress import ProgressSnapshot
@@ -43,7 +49,7 @@ def start_services(config: RunConfig, launch: Launch) -> Launch:
     gateway_url = ensure_gateway(config.gateway.host, config.gateway.port)
     return replace(
         launch,
-        embedded_url=start_embedded_models(config, launch.run_id),
+        embedded_url=start_embedded_models(config),
         task_app_url=task_app_url,
         task_app_api_key=api_key,
         gateway_url=config.gateway.public_url or gateway_url,
@@ -56,6 +62,11 @@ def follow(launch: Launch, on_progress: OnProgress) -> None:
     Raises what the coordinator raised, and ClusterError when it was lost.
     """
     coordinator = RunActor.options(name=names.run_actor(launch.run_id)).remote(launch)
+    with _sigterm_interrupts():
+        _await_end(launch, coordinator, on_progress)
+
+
+def _await_end(launch: Launch, coordinator: ActorProxy[RunHost], on_progress: OnProgress) -> None:
     running = coordinator.run.remote()
     stopping = False
     while True:
@@ -66,11 +77,11 @@ def follow(launch: Launch, on_progress: OnProgress) -> None:
             return
         except GetTimeoutError:
             continue
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             if stopping:
                 raise
             stopping = True
-            coordinator.request_stop.remote("stopped by Ctrl-C")
+            coordinator.request_stop.remote(f"stopped by {interrupt or 'Ctrl-C'}")
         except RayTaskError as error:
             raise own_error(error) from error
         except RayActorError as error:
@@ -78,6 +89,23 @@ def follow(launch: Launch, on_progress: OnProgress) -> None:
                 f"the coordinator of {launch.run_id} was lost; everything it counted is in the "
                 f"store, continue with `ray-promptopt resume {launch.run_id}`"
             ) from error
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM becomes a KeyboardInterrupt, where signals can be handled: in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_signum: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start_task_app(name: str, run_id: str, api_key: str) -> str:

@@ -1,9 +1,10 @@
-"""The embedded models of a run, in an actor of their own, where a config names them."""
+"""The embedded models, where a config names them: one server per settings, shared by all runs."""
 
+import hashlib
 from functools import partial
 
 from ray_promptopt.cluster import names
-from ray_promptopt.cluster.http_service import start_service
+from ray_promptopt.cluster.http_service import share_service
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.llm.embedded import (
     EMBEDDED_MODELS,
@@ -16,13 +17,16 @@ from ray_promptopt.llm.embedded import (
 _WRITER = "embedded/writer"
 
 
-def start_embedded_models(config: RunConfig, run_id: str) -> str | None:
+def start_embedded_models(config: RunConfig) -> str | None:
     """The server's base URL (with `/v1`); None when no model of the config is embedded."""
     models = (config.policy, config.reflection)
     if all(model.provider != "embedded" or model.base_url for model in models):
         return None
-    build = partial(create_embedded_app, embedded_settings(config))
-    return f"{start_service(f'{names.EMBEDDED_MODELS}:{run_id}', build, {})}/v1"
+    settings = embedded_settings(config)
+    name = names.EMBEDDED_MODELS
+    if settings != EmbeddedSettings():
+        name += f":{hashlib.sha256(repr(settings).encode()).hexdigest()[:8]}"
+    return f"{share_service(name, partial(create_embedded_app, settings))}/v1"
 
 
 def embedded_settings(config: RunConfig) -> EmbeddedSettings:

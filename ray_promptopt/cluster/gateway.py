@@ -1,13 +1,18 @@
 """The gateway on Ray Serve: one deployment, one hop, shared by all runs of a cluster."""
 
 import socket
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
+import ray
 from ray import serve
+from ray.exceptions import RayTaskError
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ApplicationStatus
 
+from ray_promptopt.cluster.calls import own_error
 from ray_promptopt.cluster.gateway_state import GatewayStateClient, gateway_state
 from ray_promptopt.cluster.names import GATEWAY_APPLICATION
 from ray_promptopt.core.errors import ClusterError
@@ -16,6 +21,9 @@ from ray_promptopt.gateway.app import GatewayApp
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+_LONGEST_START_S = 60.0
+_ON_THE_WAY = (ApplicationStatus.NOT_STARTED, ApplicationStatus.DEPLOYING)
 
 
 class ReplicaApp:
@@ -60,19 +68,44 @@ def ensure_gateway(host: str, port: int) -> str:
     A gateway that runs already is used as it is. Raises ClusterError when the port is taken, when
     a running Serve listens elsewhere than asked, or when the gateway does not come up.
     """
-    if GATEWAY_APPLICATION not in serve.status().applications:
-        _start_serve(host, port)
-        serve.run(gateway_application(), name=GATEWAY_APPLICATION, route_prefix="/")
+    # Two runs may begin at the same time: the state, of which there is one, lets one in at a time.
+    try:
+        return ray.get(gateway_state().alone.remote(partial(_ensure, host, port)))
+    except RayTaskError as error:
+        raise own_error(error) from error
+
+
+def gateway_runs() -> bool:
+    """Whether the cluster has a gateway already."""
+    return GATEWAY_APPLICATION in serve.status().applications
+
+
+def _ensure(host: str, port: int) -> str:
+    _start_serve(host, port)
     listening = _http_address()
     if port and listening[1] != port:
         raise ClusterError(
             f"gateway.port = {port}: Ray Serve of this cluster listens on {listening[1]} already; "
             f"set gateway.port to {listening[1]} or 0, or stop it with `serve shutdown`"
         )
-    status = serve.status().applications[GATEWAY_APPLICATION]
-    if status.status is not ApplicationStatus.RUNNING:
-        raise ClusterError(f"the gateway is {status.status}: {status.message}")
+    if not gateway_runs():
+        serve.run(gateway_application(), name=GATEWAY_APPLICATION, route_prefix="/")
+    _await_running()
     return f"http://{listening[0]}:{listening[1]}"
+
+
+def _await_running() -> None:
+    """`serve deploy` returns before the gateway is up, so that it may be on its way still."""
+    deadline_s = time.monotonic() + _LONGEST_START_S
+    status = serve.status().applications[GATEWAY_APPLICATION]
+    while status.status in _ON_THE_WAY and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+        status = serve.status().applications[GATEWAY_APPLICATION]
+    if status.status is not ApplicationStatus.RUNNING:
+        raise ClusterError(
+            f"the gateway is {status.status}: {status.message or 'no reason given'}; "
+            "see `serve status`, or remove it with `serve shutdown` and start again"
+        )
 
 
 def _start_serve(host: str, port: int) -> None:

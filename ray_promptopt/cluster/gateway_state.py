@@ -3,17 +3,20 @@
 The actor is detached: it lives as long as the gateway, beyond the run that started it.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 import ray
 from ray.actor import ActorProxy
 
 from ray_promptopt.cluster.calls import call
-from ray_promptopt.cluster.names import GATEWAY_STATE, NAMESPACE
-from ray_promptopt.core.ids import CorrelationId
+from ray_promptopt.cluster.names import GATEWAY_STATE, NAMESPACE, run_actor
+from ray_promptopt.core.ids import CorrelationId, RunId
 from ray_promptopt.core.trace import Trace
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.state import GatewayState, TraceEvent
+
+_LOOK_FOR_LOST_RUNS_EVERY_S = 5.0
 
 
 class GatewayStateHost:
@@ -21,11 +24,21 @@ class GatewayStateHost:
 
     def __init__(self) -> None:
         self._state = GatewayState()
+        self._one_at_a_time = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
+
+    @ray.method
+    async def alone(self, work: Callable[[], str]) -> str:
+        """Do the work here while nobody else does any: what must happen once in a cluster."""
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(work)
 
     @ray.method
     async def register(self, binding: TrialBinding) -> None:
         """See `GatewayState`."""
         self._state.register(binding)
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._revoke_trials_of_lost_runs())
 
     @ray.method
     async def resolve(self, reference: str) -> TrialBinding | None:
@@ -51,6 +64,22 @@ class GatewayStateHost:
     async def barrier(self, correlation_id: CorrelationId) -> Trace:
         """See `GatewayState`."""
         return await self._state.barrier(correlation_id)
+
+    async def _revoke_trials_of_lost_runs(self) -> None:
+        """A run that was killed with its driver could not revoke its trial ids itself."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_LOST_RUNS_EVERY_S)
+            for run_id in self._state.runs():
+                if not await asyncio.to_thread(_is_alive, run_id):
+                    self._state.revoke_run(run_id)
+
+
+def _is_alive(run_id: RunId) -> bool:
+    try:
+        ray.get_actor(run_actor(run_id), namespace=NAMESPACE)
+    except ValueError:
+        return False
+    return True
 
 
 GatewayStateActor = ray.remote(num_cpus=0, max_restarts=-1)(GatewayStateHost)

@@ -1,6 +1,7 @@
-"""An ASGI app in an actor of its own: the embedded models and the shipped task apps of a run.
+"""An ASGI app in an actor of its own: the embedded models, and the shipped task apps of runs.
 
-The service ends with the actor, and the actor with the job, so nothing is left running.
+A task app's actor ends with its job. A shared service is detached: it lives as long as the
+cluster, as the gateway does, because prompts are served after the run that found them.
 """
 
 import asyncio
@@ -11,9 +12,11 @@ from typing import Any
 
 import ray
 import uvicorn
+from ray.actor import ActorProxy
 from ray.exceptions import RayTaskError
 
 from ray_promptopt.cluster.calls import own_error
+from ray_promptopt.cluster.names import NAMESPACE
 from ray_promptopt.core.errors import ClusterError
 
 LOOPBACK = "127.0.0.1"
@@ -27,10 +30,16 @@ class HttpService:
         os.environ.update(environ)
         self._build = build
         self._serving: asyncio.Task[None] | None = None
+        self._url = ""
 
     @ray.method
     async def start(self) -> str:
-        """Serve, and return the base URL. Raises ClusterError when the app cannot be built."""
+        """Serve unless it serves already, and return the base URL.
+
+        Raises ClusterError when the app cannot be built.
+        """
+        if self._url:
+            return self._url
         try:
             app = self._build()
         except Exception as error:
@@ -38,7 +47,8 @@ class HttpService:
         listener = socket.create_server((LOOPBACK, 0), backlog=2048)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         self._serving = asyncio.create_task(server.serve(sockets=[listener]))
-        return f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        self._url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        return self._url
 
 
 HttpServiceActor = ray.remote(num_cpus=0, max_restarts=0)(HttpService)
@@ -46,8 +56,21 @@ HttpServiceActor = ray.remote(num_cpus=0, max_restarts=0)(HttpService)
 
 def start_service(name: str, build: Callable[[], AsgiApp], environ: Mapping[str, str]) -> str:
     """The base URL of a service that ends with this job. Raises ClusterError."""
-    service = HttpServiceActor.options(name=name).remote(build, environ)
+    service = HttpServiceActor.options(name=name, namespace=NAMESPACE).remote(build, environ)
     _KEPT.append(service)
+    return _started(service)
+
+
+def share_service(name: str, build: Callable[[], AsgiApp]) -> str:
+    """The base URL of the cluster's service of this name, started by whoever asks first."""
+    return _started(
+        HttpServiceActor.options(
+            name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True
+        ).remote(build, {})
+    )
+
+
+def _started(service: ActorProxy[HttpService]) -> str:
     try:
         return ray.get(service.start.remote())
     except RayTaskError as error:

@@ -8,7 +8,7 @@ import ray
 from ray import serve
 
 from ray_promptopt.cluster.embedded import start_embedded_models
-from ray_promptopt.cluster.gateway import ensure_gateway
+from ray_promptopt.cluster.gateway import ensure_gateway, gateway_runs
 from ray_promptopt.cluster.gateway_state import gateway_state
 from ray_promptopt.cluster.models import price_overrides, upstream_model
 from ray_promptopt.cluster.names import GATEWAY_APPLICATION
@@ -33,14 +33,19 @@ class ServedGateway:
 def served_gateway(
     store: RunStore, host: str, port: int, *, address: str | None
 ) -> Iterator[ServedGateway]:
-    """Serve until the block ends. Raises ClusterError when the port is taken."""
+    """Serve until the block ends; a gateway that the cluster had before stays.
+
+    Raises ClusterError when the port is taken.
+    """
     with ray_session(address):
+        ours = not gateway_runs()
         url = ensure_gateway(host, port)
         served = [row.run_id for row in store.runs() if _publish(load_view(store, row.run_id))]
         try:
             yield ServedGateway(url, tuple(served))
         finally:
-            serve.delete(GATEWAY_APPLICATION)
+            if ours:
+                serve.delete(GATEWAY_APPLICATION)
 
 
 def _publish(view: RunView) -> bool:
@@ -48,7 +53,7 @@ def _publish(view: RunView) -> bool:
     if view.best is None or view.baseline_json is None:
         return False
     config = config_from_json(view.config_json, {})
-    embedded_url = start_embedded_models(config, view.run_id)
+    embedded_url = start_embedded_models(config)
     binding = TrialBinding(
         TrialId(view.run_id),
         view.run_id,

@@ -14,7 +14,7 @@ from ray_promptopt.gateway.ports import StatePort
 
 _MOST_CACHED = 4096
 _BEST_KEPT_S = 1.0
-_TRIAL_KEPT_S = 600.0
+_TRIAL_KEPT_S = 10.0
 """A revoked trial id stops working at a replica after this long at the latest."""
 
 

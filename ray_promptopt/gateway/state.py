@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ray_promptopt.core.ids import CorrelationId
+from ray_promptopt.core.ids import CorrelationId, RunId
 from ray_promptopt.core.trace import Exchange, Trace
 from ray_promptopt.core.usage import NO_SPEND
 from ray_promptopt.gateway.binding import TrialBinding
@@ -78,6 +78,10 @@ class GatewayState:
         ours = [key for key, binding in self._bindings.items() if binding.run_id == run_id]
         for key in ours:
             del self._bindings[key]
+
+    def runs(self) -> set[RunId]:
+        """The runs that have trial ids."""
+        return {binding.run_id for binding in self._bindings.values()}
 
     def record(self, events: Sequence[TraceEvent]) -> None:
         """Take one group of events in. The same event twice is one event."""
