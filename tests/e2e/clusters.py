@@ -1,0 +1,108 @@
+"""A Ray head of a test's own, as a user would start it: token authentication, loopback, free ports.
+
+Nothing but its own processes is ended afterwards: `ray stop` would end every Ray of the machine.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.e2e.processes import descendants, wait_for
+
+PROJECT = Path(__file__).resolve().parents[2]
+SMALL = PROJECT / "tests" / "e2e" / "intents_small.toml"
+SLOW = PROJECT / "tests" / "e2e" / "intents_slow.toml"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the head listens, and the environment in which commands reach it."""
+
+    address: str
+    dashboard_url: str
+    metrics_url: str
+    environ: dict[str, str]
+    home: Path
+
+    def ray(self, *arguments: str, timeout_s: float = 200.0) -> subprocess.CompletedProcess[str]:
+        """One of Ray's own commands (`ray job …`, `serve …`), from the project's root."""
+        return subprocess.run(
+            arguments,
+            cwd=PROJECT,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def ray_head() -> Iterator[Cluster]:
+    """`ray start --head` until the block ends."""
+    # Ray's sockets live below it, and their paths may not be long.
+    folder = Path(tempfile.mkdtemp(prefix="rp-", dir="/tmp"))
+    port, dashboard, metrics = free_port(), free_port(), free_port()
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
+        "HOME": str(folder),
+        # Jobs find `ray-promptopt` on the PATH with which the head was started.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{dashboard}",
+        "RAY_DASHBOARD_ADDRESS": f"http://127.0.0.1:{dashboard}",
+    }
+    command = [
+        *("ray", "start", "--head", "--block", "--num-cpus=4", "--disable-usage-stats"),
+        *("--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}/ray"),
+        *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"),
+        *(f"--dashboard-agent-listen-port={free_port()}", f"--metrics-export-port={metrics}"),
+        *(f"--ray-client-server-port={free_port()}", "--object-store-memory=200000000"),
+    ]
+    with (folder / "head.log").open("w") as log:
+        head = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=log, stderr=log)
+    cluster = Cluster(
+        address=f"127.0.0.1:{port}",
+        dashboard_url=f"http://127.0.0.1:{dashboard}",
+        metrics_url=f"http://127.0.0.1:{metrics}/metrics",
+        environ=environ,
+        home=folder,
+    )
+    try:
+        wait_for(lambda: _is_up(cluster), what="the dashboard's answer", timeout_s=90.0)
+        yield cluster
+    finally:
+        for pid in (*descendants(head.pid), head.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        head.wait(timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_up(cluster: Cluster) -> bool:
+    headers = {"Authorization": f"Bearer {cluster.environ['RAY_AUTH_TOKEN']}"}
+    try:
+        return httpx.get(f"{cluster.dashboard_url}/api/jobs/", headers=headers).status_code == 200
+    except httpx.HTTPError:
+        return False
