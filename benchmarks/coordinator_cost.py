@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NUM_TIMED = 10
+NUM_TIMED = 5
 _MB = 1024**2
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one size. `event_us` is the mean over the whole growth to it; iterations are medians at
-    the full size, of the search alone: no model, task app or disk. `grown_mb` is of the peak."""
+    """CPU time at one size. `event_us` is the mean over the whole growth to it; iterations are
+    medians at the full size, of the search alone: no model, task app or disk. `grown_mb` is of
+    the peak."""
 
     name: str
     candidates: int

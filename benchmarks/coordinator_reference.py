@@ -35,18 +35,18 @@ def measure_reference(num_candidates: int, num_examples: int) -> Cost:
     rejected_s, accepted_s, saving_s = [], [], []
     for number in range(num_candidates, num_candidates + NUM_TIMED):
         measured = evaluation(number)
-        started_s = time.perf_counter()
+        started_s = time.process_time()
         state.is_consistent()
         selector.select_candidate_idx(state)
-        chosen_s = time.perf_counter()
+        chosen_s = time.process_time()
         state.get_pareto_front_mapping()
         admit(number, measured)
         policy.get_best_program(state)
         state.get_pareto_front_mapping()
-        added_s = time.perf_counter()
+        added_s = time.process_time()
         with tempfile.TemporaryDirectory() as folder:
             state.save(folder)
-        saving_s.append(time.perf_counter() - added_s)
+        saving_s.append(time.process_time() - added_s)
         rejected_s.append(chosen_s - started_s)
         accepted_s.append(added_s - started_s)
     return Cost(

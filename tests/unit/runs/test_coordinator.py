@@ -218,3 +218,18 @@ def test_run_when_a_limit_is_reached_then_ends_cleanly_and_says_so(
     assert words in view.reason
     if "max_cost_usd" in limits:
         assert view.spend.cost_usd <= 0.05 + 0.01
+
+
+def test_run_when_prompts_are_also_to_be_short_then_answers_with_the_trade_off(
+    tmp_path: Path,
+) -> None:
+    table = config().gepa
+    assert table is not None
+    changed = table.model_copy(
+        update={"front_type": "hybrid", "objectives": ("reward", "prompt_tokens")}
+    )
+    world = World(tmp_path, config=config().model_copy(update={"gepa": changed}))
+    world.create()
+    view = finish(world)
+    assert view.best_id != view.initial_id
+    assert {view.initial_id, view.best_id} <= view.front  # the shortest, and the most rewarded
