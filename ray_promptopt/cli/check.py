@@ -11,7 +11,7 @@ from ray_promptopt.config.dump import resolved_json
 from ray_promptopt.config.loader import load_config
 
 
-@click.command("validate")
+@click.command("validate", short_help="Check a config; starts nothing.")
 @click.argument("config", type=click.Path(path_type=Path))
 def validate_command(config: Path) -> None:
     """Print the resolved CONFIG, or everything that is wrong with it. Starts nothing."""
@@ -21,7 +21,7 @@ def validate_command(config: Path) -> None:
     click.echo(resolved_json(resolved))
 
 
-@click.command("check-task-app")
+@click.command("check-task-app", short_help="Say what is wrong with a task app.")
 @click.argument("url")
 @click.option(
     "--seed",

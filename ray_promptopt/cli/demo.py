@@ -10,7 +10,7 @@ from ray_promptopt.cli.runs import follow
 _CONFIG = Path(__file__).with_name("demo.toml")
 
 
-@click.command("demo")
+@click.command("demo", short_help="A whole run on shipped data, no key.")
 @results_option
 def demo_command(results: Path | None) -> None:
     """Improve the prompt of a small intent classifier, in about a minute."""

@@ -16,7 +16,7 @@ def results_option(command: F) -> F:
         type=click.Path(file_okay=False, path_type=Path),
         default=None,
         help="Folder of the runs and their store. Default: results_folder of the config, else "
-        "./runs (inside a submitted Ray job: ~/ray_promptopt/runs).",
+        "RAY_PROMPTOPT_RESULTS, else ./runs (inside a submitted Ray job: ~/ray_promptopt/runs).",
     )(command)
 
 

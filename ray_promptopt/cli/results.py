@@ -13,7 +13,7 @@ from ray_promptopt.cli.outcome import outcome, print_outcome
 from ray_promptopt.store.run_view import show_score
 
 
-@click.command("results")
+@click.command("results", short_help="Show a run, or list all.")
 @click.argument("run", required=False)
 @results_option
 @json_option

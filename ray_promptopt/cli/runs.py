@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EXIT_CODES = {RunStatus.SUCCEEDED: 0, RunStatus.INTERRUPTED: 130}
 
 
-@click.command("run")
+@click.command("run", short_help="Optimise a prompt.")
 @click.argument("config", type=click.Path(path_type=Path))
 @results_option
 @address_option
@@ -41,7 +41,7 @@ def run_command(config: Path, results: Path | None, address: str | None, as_json
     )
 
 
-@click.command("resume")
+@click.command("resume", short_help="Continue a run from its journal.")
 @click.argument("run")
 @results_option
 @address_option
@@ -59,7 +59,7 @@ def resume_command(run: str, results: Path | None, address: str | None, as_json:
     )
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Compare with the baseline on held-out seeds.")
 @click.argument("run")
 @click.option(
     "--split",

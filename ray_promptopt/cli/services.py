@@ -9,7 +9,7 @@ import click
 from ray_promptopt.cli.options import address_option, results_option
 
 
-@click.command("gateway")
+@click.command("gateway", short_help="Serve the best prompts of finished runs.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on.")
 @address_option
@@ -30,7 +30,7 @@ def gateway_command(host: str, port: int, address: str | None, results: Path | N
             click.echo("gateway ended")
 
 
-@click.command("embedded-models")
+@click.command("embedded-models", short_help="Serve the stand-in models.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8790, show_default=True, help="Port to listen on.")
 def embedded_models_command(host: str, port: int) -> None:
@@ -41,7 +41,7 @@ def embedded_models_command(host: str, port: int) -> None:
     run_embedded_server(host, port, settings)
 
 
-@click.command("task-app")
+@click.command("task-app", short_help="Serve a task app that ships.")
 @click.argument("name")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8102, show_default=True, help="Port to listen on.")

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+_KNOWN_FROM = 0.02
+"""Share of the budget from which on a pace says anything."""
+
 
 class Phase(StrEnum):
     """What the coordinator is doing."""
@@ -40,8 +43,11 @@ class ProgressSnapshot:
 
 
 def eta_s(done: int, total: int, done_before: int, elapsed_s: float) -> float | None:
-    """Seconds until `total`, at the pace since this coordinator started with `done_before` done."""
+    """Seconds until `total`, at the pace since this coordinator started with `done_before` done.
+
+    None at first: the pace of the first few rollouts is that of everything starting up.
+    """
     here = done - done_before
-    if here <= 0 or elapsed_s <= 0 or total <= done:
+    if here < total * _KNOWN_FROM or elapsed_s <= 0 or total <= done:
         return None
     return (total - done) * elapsed_s / here
