@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import ray
@@ -14,6 +15,7 @@ from ray_promptopt.cluster.launch import Job, Launch
 from ray_promptopt.cluster.metrics import RunMetrics
 from ray_promptopt.cluster.models import price_overrides, upstream_model
 from ray_promptopt.cluster.optimizer_host import GepaPopulationActor, OptimizerClient
+from ray_promptopt.cluster.program import read_program
 from ray_promptopt.cluster.proposals import Proposer
 from ray_promptopt.cluster.rollout_worker import RolloutPool
 from ray_promptopt.cluster.trials import TrialRegistry
@@ -101,6 +103,7 @@ def _ports(launch: Launch, config: RunConfig) -> Ports:
         ),
         proposals=Proposer(reflection, prices),
         start_optimizer=start_optimizer,
+        read_program=partial(read_program, launch.task_app_url, launch.task_app_api_key),
     )
 
 

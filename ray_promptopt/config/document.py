@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ray_promptopt.config import keys
 from ray_promptopt.config.base import Section
@@ -20,6 +21,7 @@ from ray_promptopt.config.limits import gepa_limits, mipro_limits, read_terminat
 from ray_promptopt.config.mipro_section import check_bootstrap, read_mipro
 from ray_promptopt.config.model_refs import read_policy, read_reflection
 from ray_promptopt.config.prompt import read_prompt
+from ray_promptopt.config.proposer import apply_to_reflection
 from ray_promptopt.config.schema import (
     EmbeddedOptions,
     ExecutionConfig,
@@ -69,9 +71,10 @@ class Search:
 
 
 def read_document(
-    document: Table, environ: Mapping[str, str], problems: Problems
+    document: Table, environ: Mapping[str, str], folder: Path, problems: Problems
 ) -> RunConfig | None:
-    """The config; None, with the faults noted, when it cannot be made."""
+    """The config; None, with the faults noted, when it cannot be made. Paths are relative to
+    `folder`."""
     top = _top_table(document, problems)
     problems.strict = top.get("strict", True) is not False
     tables = _tables(top, problems)
@@ -96,8 +99,9 @@ def read_document(
             prefix=f"{tables.algorithm}.",
             problems=problems,
         )
+        apply_to_reflection(mapped, tables.section, tables.algorithm)
         parts["reflection"] = read_reflection(mapped, policy, tables.algorithm, problems)
-        search = _read_search(tables, prompt or InitialPrompt(), problems)
+        search = _read_search(tables, prompt or InitialPrompt(), folder, problems)
         parts.update(
             gepa=search.gepa, mipro=search.mipro, splits=search.splits, limits=search.limits
         )
@@ -165,7 +169,7 @@ def _section_keys(algorithm: str) -> list[str]:
     ]
 
 
-def _read_search(tables: Tables, prompt: InitialPrompt, problems: Problems) -> Search:
+def _read_search(tables: Tables, prompt: InitialPrompt, folder: Path, problems: Problems) -> Search:
     section = tables.section
     if "validation_top_k" in tables.top:
         section = {"validation_top_k": tables.top["validation_top_k"], **section}
@@ -173,7 +177,7 @@ def _read_search(tables: Tables, prompt: InitialPrompt, problems: Problems) -> S
     splits = read_splits(seeds, tables.env_config, problems)
     termination = read_termination(tables.top.get("termination_config"), problems)
     if tables.algorithm == "gepa":
-        gepa, given = read_gepa(section, problems)
+        gepa, given = read_gepa(section, folder, problems)
         check_stages(gepa, prompt, problems)
         if not seeds.values.get("train"):
             problems.add("gepa.evaluation.seeds", None, "give the training seeds")

@@ -1,22 +1,24 @@
 """The `[gepa]` table: settings, derived limits of proposals, stages, and the rules over them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from ray_promptopt.config.build import build
 from ray_promptopt.config.gather import Gathered, Problems, gather, lookup, shown
 from ray_promptopt.config.keys import GEPA_FLAVOURS, GEPA_SETTINGS
+from ray_promptopt.config.proposer import with_proposer
 from ray_promptopt.config.schema import InitialPrompt
 from ray_promptopt.config.schema_gepa import GepaConfig, GepaModule
-
-TEMPLATE_FIELDS = ("<curr_param>", "<side_info>")
-"""What a reflection template must have, to be filled with the text and the examples."""
 
 _PREFIX = "gepa."
 _GENERATIONAL = ("initial_population_size", "num_generations", "children_per_generation")
 
 
-def read_gepa(table: Mapping[str, object], problems: Problems) -> tuple[GepaConfig, Gathered]:
-    """The section (the defaults when it is faulty) and where its keys were written."""
+def read_gepa(
+    table: Mapping[str, object], folder: Path, problems: Problems
+) -> tuple[GepaConfig, Gathered]:
+    """The section (the defaults when it is faulty) and where its keys were written; a path in it
+    is relative to `folder`."""
     given = gather(table, GEPA_SETTINGS, prefix=_PREFIX, problems=problems)
     values = given.values
     explicit = set(values)
@@ -30,8 +32,7 @@ def read_gepa(table: Mapping[str, object], problems: Problems) -> tuple[GepaConf
     gepa = build(GepaConfig, given, problems)
     if gepa is None:
         return GepaConfig(), given
-    _refuse_bad_spec(gepa, problems)
-    _refuse_bad_template(gepa, given, problems)
+    gepa = with_proposer(gepa, given, folder, problems)
     _refuse_bad_objectives(gepa, given, problems)
     return _with_proposal_limits(gepa, explicit), given
 
@@ -55,18 +56,6 @@ def _with_proposal_limits(gepa: GepaConfig, explicit: set[str]) -> GepaConfig:
     if explicit.issuperset(_GENERATIONAL):
         limits["max_proposals"] = gepa.num_generations * gepa.children_per_generation
     return gepa.model_copy(update=limits)
-
-
-def _refuse_bad_spec(gepa: GepaConfig, problems: Problems) -> None:
-    if gepa.proposer_type == "spec" and not gepa.spec_path:
-        problems.add("gepa.spec_path", None, 'proposer_type = "spec" needs the path of the spec')
-
-
-def _refuse_bad_template(gepa: GepaConfig, given: Gathered, problems: Problems) -> None:
-    template = gepa.reflection_prompt
-    missing = [name for name in TEMPLATE_FIELDS if template is not None and name not in template]
-    if missing:
-        problems.add(given.key("reflection_prompt"), template, f"add {' and '.join(missing)}")
 
 
 def _refuse_bad_objectives(gepa: GepaConfig, given: Gathered, problems: Problems) -> None:

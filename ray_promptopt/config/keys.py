@@ -9,7 +9,7 @@ _DERIVED_GEPA = {"patience", "max_proposals", "modules", "proposer_settings"}
 _GEPA_NESTED: dict[str, tuple[str, ...]] = {
     "minibatch_size": ("rollout.minibatch_size", "minibatch_size"),
     "mutation_rate": ("mutation.rate", "mutation_rate"),
-    "metaprompt": ("metaprompt", "mutation.prompt", "mutation_prompt"),
+    "mutation_prompt": ("mutation.prompt", "mutation_prompt"),
     "initial_population_size": ("population.initial_size", "initial_population_size"),
     "num_generations": ("population.num_generations", "num_generations"),
     "children_per_generation": ("population.children_per_generation", "children_per_generation"),

@@ -14,17 +14,24 @@ def load_config(path: Path, *, environ: Mapping[str, str]) -> RunConfig:
     """The config in a TOML file. Raises ConfigError with every fault."""
     document = read_toml(path)
     surroundings = with_env_file(document, path, environ)
-    return parse_config(document, source=str(path), environ=surroundings)
+    return parse_config(document, source=str(path), environ=surroundings, folder=path.parent)
 
 
 def parse_config(
-    mapping: Mapping[str, object], *, source: str, environ: Mapping[str, str]
+    mapping: Mapping[str, object],
+    *,
+    source: str,
+    environ: Mapping[str, str],
+    folder: Path = Path(),
 ) -> RunConfig:
-    """The config in a parsed TOML document. Raises ConfigError with every fault."""
+    """The config in a parsed TOML document. Raises ConfigError with every fault.
+
+    `folder`: what paths in it are relative to.
+    """
     problems = Problems()
     substitution = Substitution(environ, problems)
     document = {name: substitution.fill(value, name) for name, value in mapping.items()}
-    config = read_document(document, environ, problems)
+    config = read_document(document, environ, folder, problems)
     if config is None or problems.found:
         raise ConfigError(
             source,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from ray_promptopt.config.base import NonNegativeInt, PositiveFloat, PositiveInt, Rate, Section
+from ray_promptopt.config.spec import SystemSpec
 
 
 class GepaModule(Section):
@@ -56,18 +57,25 @@ class GepaConfig(Section):
     """Template of the reflection prompt with `<curr_param>` and `<side_info>`; None: built in."""
     metaprompt: str | None = None
     """Free text of guidance for whoever writes the prompts; None: none."""
-    proposer_type: Literal["dspy", "spec"] = "dspy"
-    """Whether proposals are written from rollouts alone or also from a system spec."""
+    mutation_prompt: str | None = None
+    """`mutation.prompt`: a template as `reflection_prompt`, or, without its fields, guidance."""
+    proposer_type: Literal["dspy", "spec", "synth", "gepa-ai"] | None = None
+    """Flavour of the proposer, or `spec`: proposals also keep to a system spec; None: gepa-ai."""
     proposer_mode: Literal["dspy", "synth", "gepa-ai"] | None = None
-    """Flavour of the proposer, as written in the TOML."""
+    """Flavour of the proposer; it outranks `proposer_type`."""
     proposer_effort: Literal["LOW_CONTEXT", "LOW", "MEDIUM", "HIGH"] | None = None
-    """How much context the proposer is given, as written in the TOML."""
+    """How much the proposer is shown: 1,000, 4,000, 10,000 or 30,000 tokens of evidence, and in
+    proportion rejected edits and program source; None: MEDIUM."""
     proposer_output_tokens: Literal["RAPID", "FAST", "SLOW"] | None = None
-    """How long the proposer may write, as written in the TOML."""
+    """The most tokens of a proposal: 3,000, 10,000 or 25,000; None: what the model allows. A limit
+    given for the mutation model counts instead."""
     proposer_settings: dict[str, JsonValue] = Field(default_factory=dict)
-    """Settings of single proposer flavours (`mutation.dspy_*`, …), as written."""
+    """Settings of single proposer flavours (`mutation.dspy_*`, …), as written; those of the flavour
+    in use are in the reflection model already."""
     spec_path: str | None = None
-    """Path of the system spec, for `proposer_type = "spec"`."""
+    """Path of the system spec, relative to the config file, for `proposer_type = "spec"`."""
+    spec: SystemSpec | None = None
+    """The system spec itself: read from `spec_path`, or given as a table."""
     spec_max_tokens: PositiveInt = 5000
     """The most tokens of the spec that are shown."""
     spec_include_examples: bool = True

@@ -17,9 +17,11 @@ from ray_promptopt.runs.ledger import BudgetLedger, RunLimits
 from ray_promptopt.runs.plans import baseline_work, held_out_work
 from ray_promptopt.runs.ports import OptimizerPort, ProposalPort, RolloutPort, TrialPort
 from ray_promptopt.runs.progress import Phase, ProgressSnapshot, eta_s
+from ray_promptopt.runs.recovery import known_program
 from ray_promptopt.runs.search import SearchLoop
 from ray_promptopt.store.events import (
     BaselineLearned,
+    ProgramRead,
     RunFailed,
     RunFinished,
     RunInterrupted,
@@ -34,12 +36,14 @@ from ray_promptopt.store.run_view import RunStatus, RunView, load_view
 
 @dataclass(frozen=True)
 class Ports:
-    """The outside of a run. The optimizer starts when the baseline is known."""
+    """The outside of a run. The optimizer starts when the baseline is known; `read_program` gives
+    the task app's program source, empty when it offers none."""
 
     trials: TrialPort
     rollouts: RolloutPort
     proposals: ProposalPort
     start_optimizer: Callable[[], Awaitable[OptimizerPort]]
+    read_program: Callable[[], Awaitable[str]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -149,6 +153,7 @@ class RunCoordinator:
                     f"the search of {self._run_id} has not ended: finish it with "
                     f"`ray-promptopt resume {self._run_id}`, then evaluate it"
                 )
+            await self._read_program()
             ended = await self._run_search(len(view.decisions))
             if ended is None:
                 return self._interrupted()
@@ -191,6 +196,11 @@ class RunCoordinator:
         baseline = learn_baseline(observed, declared)
         self._store.append(self._run_id, [BaselineLearned(baseline.to_json())])
         return baseline
+
+    async def _read_program(self) -> None:
+        """Once per run, into the journal: so a replay gives the same prompts."""
+        if known_program([stored.event for stored in self._store.events(self._run_id)]) is None:
+            self._store.append(self._run_id, [ProgramRead(await self._ports.read_program())])
 
     async def _run_search(self, num_decided: int) -> str | None:
         self._progress = replace(self._progress, phase=Phase.SEARCH)

@@ -2,17 +2,20 @@
 
 from ray_promptopt.algorithms.base import Optimizer
 from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
-from ray_promptopt.algorithms.gepa.proposers import ProposerSettings
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
+from ray_promptopt.runs.proposing import proposer_settings
 
 NUM_BASELINE_ROLLOUTS = 3
 """Rollouts that teach what the app really sends; they count in the budget."""
 
 
-def build_optimizer(config: RunConfig, initial: Candidate) -> Optimizer:
-    """A fresh search. Raises ConfigError when the config asks for what is not there."""
+def build_optimizer(config: RunConfig, initial: Candidate, program: str = "") -> Optimizer:
+    """A fresh search; `program` is the source of the program under optimisation, if known.
+
+    Raises ConfigError when the config asks for what is not there.
+    """
     require_runnable(config)
     gepa = config.gepa
     assert gepa is not None
@@ -37,7 +40,7 @@ def build_optimizer(config: RunConfig, initial: Candidate) -> Optimizer:
             max_merges=gepa.max_merges,
             patience=_least(gepa.patience, config.limits.max_trials_without_improvement),
             max_proposals=_least(gepa.max_proposals, config.limits.max_trials),
-            proposer=ProposerSettings(template=gepa.reflection_prompt),
+            proposer=proposer_settings(gepa, program),
         ),
         initial,
     )

@@ -13,6 +13,7 @@ from ray_promptopt.runs.optimizers import build_optimizer
 from ray_promptopt.store.events import (
     BaselineLearned,
     Event,
+    ProgramRead,
     ProposalFinished,
     RolloutFinished,
     WorkFailed,
@@ -59,7 +60,8 @@ def recover_optimizer(store: RunStore, run_id: RunId) -> RecordedOptimizer:
     baseline = learned_baseline(journal)
     if baseline is None:
         raise JournalError(f"run {run_id} has not learned its baseline yet: nothing to recover")
-    recorded = RecordedOptimizer(build_optimizer(config, baseline.initial_candidate()))
+    program = known_program(journal) or ""
+    recorded = RecordedOptimizer(build_optimizer(config, baseline.initial_candidate(), program))
     replay(recorded, search_outcomes(journal))
     return recorded
 
@@ -70,6 +72,11 @@ def learned_baseline(journal: list[Event]) -> LearnedBaseline | None:
         if isinstance(event, BaselineLearned):
             return LearnedBaseline.from_json(event.baseline_json)
     return None
+
+
+def known_program(journal: list[Event]) -> str | None:
+    """The source of the program, empty when it offers none; None when it was not read yet."""
+    return next((event.program for event in journal if isinstance(event, ProgramRead)), None)
 
 
 def search_outcomes(journal: list[Event]) -> list[Outcome]:

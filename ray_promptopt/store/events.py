@@ -36,6 +36,14 @@ class BaselineLearned:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramRead:
+    """The source of the program under optimisation, for proposals; empty when it offers none."""
+
+    program: str
+    type: Literal["program_read"] = "program_read"
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutFinished:
     """A rollout that counts. `attempts` is how many it took, this one included."""
 
@@ -122,6 +130,7 @@ class RunFinished:
 Event = (
     RunStarted
     | BaselineLearned
+    | ProgramRead
     | RolloutFinished
     | ProposalFinished
     | AttemptFailed

@@ -50,7 +50,7 @@ class Landscape:
         if self.lost(item):
             return FailedOutcome(item.work_id, "connection refused")
         if isinstance(item, ProposeText):
-            return ProposalOutcome(item.work_id, self._reflect(item.messages[0].content))
+            return ProposalOutcome(item.work_id, self._reflect(item.messages[-1].content))
         return self._roll_out(item)
 
     def _roll_out(self, item: EvaluateCandidate) -> RolloutOutcome:

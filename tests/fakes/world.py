@@ -38,6 +38,7 @@ from ray_promptopt.store.run_view import RunStatus
 from tests.fakes.landscape import Landscape
 
 RUN = RunId("pl_" + "1" * 32)
+PROGRAM = "def program(): ..."
 INSTRUCTION = "Follow the rules that are written here."
 CALL = Spend(Usage(100, 10), 0.001, 1)
 REFLECTION = Spend(Usage(500, 50), 0.01, 1)
@@ -77,6 +78,8 @@ class World:
     proposal_attempts: int = 0
     served: list[Candidate] = field(default_factory=list)
     registered: int = 0
+    programs_read: int = 0
+    reflections: list[str] = field(default_factory=list)
     revoked: int = 0
     optimizer: RecordedOptimizer | None = None
     optimizer_calls: int = 0
@@ -96,7 +99,7 @@ class World:
         """A fresh coordinator on the store, as after a restart."""
         self.optimizer = None
         self._attempted = asyncio.Condition()
-        ports = Ports(self, self, self, self._start_optimizer, _no_sleep)
+        ports = Ports(self, self, self, self._start_optimizer, self._read_program, _no_sleep)
         return RunCoordinator(RUN, self.config, self.store, ports, self.folder, lambda: 0.0)
 
     async def attempted(self, number: int, running: "asyncio.Task[RunStatus]") -> None:
@@ -156,12 +159,17 @@ class World:
 
     async def propose(self, item: ProposeText) -> ProposalOutcome:
         self.proposal_attempts += 1
+        self.reflections.append(item.messages[-1].content)
         fault = self.proposal_fault(self.proposal_attempts)
         if fault is not None:
             raise fault
         outcome = self.landscape.answer(item)
         assert isinstance(outcome, ProposalOutcome)
         return ProposalOutcome(item.work_id, outcome.text, spend=REFLECTION)
+
+    async def _read_program(self) -> str:
+        self.programs_read += 1
+        return PROGRAM
 
     async def _start_optimizer(self) -> "LosableOptimizer":
         return LosableOptimizer(self)

@@ -11,9 +11,15 @@ from ray_promptopt.core.work import EvaluateCandidate, Purpose
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
 from ray_promptopt.runs.comparison import held_out_comparison
 from ray_promptopt.runs.ports import PortLost
-from ray_promptopt.store.events import Decided, RolloutFinished, RunInterrupted, outcome_id
+from ray_promptopt.store.events import (
+    Decided,
+    ProgramRead,
+    RolloutFinished,
+    RunInterrupted,
+    outcome_id,
+)
 from ray_promptopt.store.run_view import RunStatus, RunView, load_view
-from tests.fakes.world import CALL, RUN, World, config, infrastructure
+from tests.fakes.world import CALL, PROGRAM, RUN, World, config, infrastructure
 
 TMP = settings(
     max_examples=20,
@@ -233,3 +239,22 @@ def test_run_when_prompts_are_also_to_be_short_then_answers_with_the_trade_off(
     view = finish(world)
     assert view.best_id != view.initial_id
     assert {view.initial_id, view.best_id} <= view.front  # the shortest, and the most rewarded
+
+
+def test_program_when_read_once_is_shown_to_the_reflection_model_after_a_resume_too(
+    tmp_path: Path,
+) -> None:
+    plain = config()
+    assert plain.gepa is not None
+    synth = plain.gepa.model_copy(update={"proposer_mode": "synth"})
+    world = World(tmp_path, config=plain.model_copy(update={"gepa": synth}))
+    world.create()
+    finish(world)
+    assert world.programs_read == 1
+    assert [e.event for e in world.store.events(RUN) if isinstance(e.event, ProgramRead)] == [
+        ProgramRead(PROGRAM)
+    ]
+    assert world.reflections
+    assert all(f"<program_code>\n{PROGRAM}\n" in prompt for prompt in world.reflections)
+    asyncio.run(world.coordinator().run())
+    assert world.programs_read == 1
