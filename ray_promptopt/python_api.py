@@ -24,8 +24,12 @@ from ray_promptopt.runs.optimizers import require_runnable
 from ray_promptopt.runs.progress import ProgressSnapshot
 from ray_promptopt.store.journal import RunStore, sqlite_url
 from ray_promptopt.store.run_folder import run_folder, write_run_folder
+from ray_promptopt.store.run_lock import sole_owner
 from ray_promptopt.store.run_view import RunStatus, RunView, load_view
 from ray_promptopt.taskapp.client import TaskAppClient
+
+_KILLED_OWNER_VANISHES_S = 10.0
+"""A driver that was killed takes its coordinator with it, but not in the same instant."""
 
 OnProgress = Callable[[ProgressSnapshot], None]
 OnStart = Callable[[Launch, str], None]
@@ -71,6 +75,7 @@ def resume(
     run_id = store.find_run(run)
     if load_view(store, run_id).status is RunStatus.SUCCEEDED:
         raise JournalError(f"run {run_id} is complete: see `ray-promptopt results {run_id}`")
+    _require_free(folder, run_id)
     _check_task_app(config_from_json(store.run(run_id).config, os.environ))
     return _launch(store, run_id, Job.SEARCH, folder, address, callbacks)
 
@@ -99,6 +104,7 @@ def evaluate(
     missing = set(config.splits.test) - set(view.best.held_out if view.best else ())
     if view.search_ended and not missing:
         return view
+    _require_free(folder, run_id)
     return _launch(store, run_id, Job.HELD_OUT, folder, address, callbacks)
 
 
@@ -167,6 +173,12 @@ def _check_task_app(config: RunConfig) -> None:
             await client.aclose()
 
     asyncio.run(check())
+
+
+def _require_free(folder: Path, run_id: RunId) -> None:
+    """Refuse a run that another command is at, before anything starts."""
+    with sole_owner(folder, run_id, wait_s=_KILLED_OWNER_VANISHES_S):
+        pass
 
 
 def _launch(
