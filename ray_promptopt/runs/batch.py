@@ -15,9 +15,10 @@ async def execute_all(
     max_concurrent: int,
     in_budget: bool,
     stop: asyncio.Event,
+    grace_s: float = GRACE_S,
 ) -> list[Outcome]:
     """The outcomes of the items that came home; none is begun once `stop` is set, or once a budget
-    is used up, and after `stop` what is in flight is awaited for a while. Raises RunStopped."""
+    is used up, and after `stop` what is in flight is awaited for `grace_s`. Raises RunStopped."""
     waiting = list(reversed(items))
     outcomes: list[Outcome] = []
 
@@ -33,7 +34,7 @@ async def execute_all(
     stopped: asyncio.Future[Any] = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([all_home, stopped], return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait([all_home], timeout=GRACE_S)
+        await asyncio.wait([all_home], timeout=grace_s)
         if all_home.done():
             all_home.result()
     finally:
