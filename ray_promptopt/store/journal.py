@@ -40,9 +40,17 @@ class StoredEvent:
     event: Event
 
 
+_FILE = "store.sqlite3"
+
+
 def sqlite_url(results_folder: Path) -> str:
     """The store of a results folder."""
-    return f"sqlite:///{(results_folder / 'store.sqlite3').resolve()}"
+    return f"sqlite:///{(results_folder / _FILE).resolve()}"
+
+
+def has_store(results_folder: Path) -> bool:
+    """Whether a run was ever begun there."""
+    return (results_folder / _FILE).exists()
 
 
 class RunStore:
