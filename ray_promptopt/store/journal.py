@@ -60,7 +60,7 @@ class RunStore:
         self.url = url
         self._clock = clock
         if url.startswith("sqlite:///"):
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(url.removeprefix("sqlite:///")).parent)
         self._engine = _engine(url)
         with self._translated():
             METADATA.create_all(self._engine)
@@ -186,3 +186,13 @@ def _engine(url: str) -> Engine:
             cursor.close()
 
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(
+            f"the results folder {folder} cannot be made ({error.strerror}); name another with "
+            "--results, results_folder or RAY_PROMPTOPT_RESULTS"
+        ) from error
