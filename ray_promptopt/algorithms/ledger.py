@@ -33,13 +33,18 @@ class WorkLedger:
         """Every id that was answered, sorted."""
         return tuple(sorted(self._settled))
 
-    def issue(self, items: Iterable[WorkItem]) -> None:
-        """Add items, leaving out those already settled. Raises ValueError on an id in use."""
+    def issue(self, items: Iterable[WorkItem]) -> int:
+        """Add items, leaving out those already settled; how many were added.
+
+        Raises ValueError on an id in use.
+        """
+        before = len(self._ready)
         for item in items:
             if item.work_id in self._ready or item.work_id in self._taken:
                 raise ValueError(f"work id {item.work_id!r} was issued twice; ids must be unique")
             if item.work_id not in self._settled:
                 self._ready[item.work_id] = item
+        return len(self._ready) - before
 
     def take(self, capacity: int) -> list[WorkItem]:
         """Hand out up to `capacity` items, oldest first."""

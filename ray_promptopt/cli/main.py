@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted by Ctrl-C (the run ca
 
 import logging
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 
 import click
@@ -55,10 +54,10 @@ def cli(verbose: bool) -> None:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Run the command; our own errors are printed as their message, without a traceback."""
     try:
-        cli(arguments, standalone_mode=False)
+        cli(standalone_mode=False)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)

@@ -17,7 +17,7 @@ from types import FrameType
 
 import ray
 from ray.actor import ActorProxy
-from ray.exceptions import ActorAlreadyExistsError, GetTimeoutError, RayActorError, RayTaskError
+from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from ray_promptopt.cluster import names
 from ray_promptopt.cluster.calls import own_error
@@ -61,12 +61,7 @@ def follow(launch: Launch, on_progress: OnProgress) -> None:
 
     Raises what the coordinator raised, and ClusterError when it was lost.
     """
-    try:
-        coordinator = RunActor.options(name=names.run_actor(launch.run_id)).remote(launch)
-    except ActorAlreadyExistsError as error:
-        raise ClusterError(
-            f"run {launch.run_id} is being run on this cluster already: wait for its end"
-        ) from error
+    coordinator = RunActor.options(name=names.run_actor(launch.run_id)).remote(launch)
     with _sigterm_interrupts():
         _await_end(launch, coordinator, on_progress)
 

@@ -26,7 +26,6 @@ from ray_promptopt.rollouts.plan import RolloutSettings
 from ray_promptopt.runs.coordinator import Ports, RunCoordinator
 from ray_promptopt.runs.progress import ProgressSnapshot
 from ray_promptopt.store.journal import RunStore
-from ray_promptopt.store.run_lock import sole_owner
 from ray_promptopt.store.run_view import RunStatus
 
 _METRICS_EVERY_S = 1.0
@@ -35,46 +34,45 @@ _ROLLOUTS_PER_WORKER = 32
 
 
 class RunHost:
-    """Owns the journal of its run while it runs; until then it knows nothing of it."""
+    """Owns the journal of its run while it lives."""
 
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
-        self._coordinator: RunCoordinator | None = None
+        store = RunStore(launch.store_url)
+        config = config_from_json(store.run(launch.run_id).config, os.environ)
+        self._coordinator = RunCoordinator(
+            launch.run_id,
+            config,
+            store,
+            _ports(launch, config),
+            Path(launch.results_folder),
+            time.time,
+        )
         self._metrics = RunMetrics(launch.run_id)
 
     @ray.method
     async def run(self) -> RunStatus:
-        """To the end, or until stopped. Raises JournalError when another process runs it."""
-        launch = self._launch
-        folder = Path(launch.results_folder)
-        with sole_owner(folder, launch.run_id):
-            store = RunStore(launch.store_url)
-            config = config_from_json(store.run(launch.run_id).config, os.environ)
-            coordinator = RunCoordinator(
-                launch.run_id, config, store, _ports(launch, config), folder, time.time
-            )
-            self._coordinator = coordinator
-            observing = asyncio.create_task(self._observe(coordinator))
-            try:
-                return await coordinator.run(held_out_only=launch.job is Job.HELD_OUT)
-            finally:
-                observing.cancel()
-                self._metrics.observe(coordinator.progress())
+        """To the end, or until stopped."""
+        observing = asyncio.create_task(self._observe())
+        try:
+            return await self._coordinator.run(held_out_only=self._launch.job is Job.HELD_OUT)
+        finally:
+            observing.cancel()
+            self._metrics.observe(self._coordinator.progress())
 
     @ray.method
     async def progress(self) -> ProgressSnapshot:
         """Where the run stands now."""
-        return self._coordinator.progress() if self._coordinator else ProgressSnapshot()
+        return self._coordinator.progress()
 
     @ray.method
     async def request_stop(self, reason: str) -> None:
         """See `RunCoordinator`."""
-        if self._coordinator is not None:
-            self._coordinator.request_stop(reason)
+        self._coordinator.request_stop(reason)
 
-    async def _observe(self, coordinator: RunCoordinator) -> None:
+    async def _observe(self) -> None:
         while True:
-            self._metrics.observe(coordinator.progress())
+            self._metrics.observe(self._coordinator.progress())
             await asyncio.sleep(_METRICS_EVERY_S)
 
 

@@ -55,6 +55,8 @@ def _with_proposal_limits(gepa: GepaConfig, explicit: set[str]) -> GepaConfig:
         limits["patience"] = gepa.patience_generations * gepa.children_per_generation
     if explicit.issuperset(_GENERATIONAL):
         limits["max_proposals"] = gepa.num_generations * gepa.children_per_generation
+    if "initial_population_size" in explicit:
+        limits["num_variants"] = gepa.initial_population_size - 1
     return gepa.model_copy(update=limits)
 
 

@@ -4,7 +4,7 @@ from ray_promptopt.config.gather import Keys
 from ray_promptopt.config.schema_gepa import GepaConfig
 from ray_promptopt.config.schema_mipro import MiproConfig
 
-_DERIVED_GEPA = {"patience", "max_proposals", "modules", "proposer_settings"}
+_DERIVED_GEPA = {"patience", "max_proposals", "num_variants", "modules", "proposer_settings"}
 
 _GEPA_NESTED: dict[str, tuple[str, ...]] = {
     "minibatch_size": ("rollout.minibatch_size", "minibatch_size"),

@@ -26,8 +26,11 @@ class GepaModule(Section):
 class GepaConfig(Section):
     """Everything GEPA is told, apart from seeds, models and limits, which all algorithms share."""
 
-    schedule: Literal["reference"] = "reference"
-    """How proposals follow each other: one at a time, as in arXiv 2507.19457."""
+    schedule: Literal["async", "reference"] = "reference"
+    """How proposals follow each other: in lanes that run side by side, or one at a time, exactly
+    as in arXiv 2507.19457."""
+    racing: bool = True
+    """`async`: whether a validation ends early when the candidate is clearly worse."""
     minibatch_size: PositiveInt = 8
     """Training examples a parent and its child are compared on."""
     front_type: Literal["instance", "objective", "hybrid", "cartesian"] = "instance"
@@ -51,6 +54,8 @@ class GepaConfig(Section):
     """The most merged candidates that may join the population."""
     patience: PositiveInt | None = None
     """Proposals without a new best after which the search ends; None: never."""
+    num_variants: NonNegativeInt = 0
+    """`async`: versions of the initial prompt tried first; an `initial_size` fixes it."""
     max_proposals: PositiveInt | None = None
     """Proposals after which the search ends; None: no limit."""
     reflection_prompt: str | None = None

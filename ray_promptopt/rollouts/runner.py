@@ -37,11 +37,10 @@ class RolloutRunner:
             answer = error
         latency_s = time.monotonic() - started
         try:
-            trace = await self._traces.barrier(correlation_id, trial_id)
+            trace = await self._traces.barrier(correlation_id)
         except Exception as error:  # noqa: BLE001 - whatever the actor's trouble: try again
             lost = ErrorRecord(
-                ErrorKind.INFRASTRUCTURE,
-                f"the gateway's record is lost ({type(error).__name__}: {error})",
+                ErrorKind.INFRASTRUCTURE, f"the gateway's record is lost ({type(error).__name__})"
             )
             return RolloutResult(Trace(correlation_id, ()), latency_s, error=lost)
         return judge(answer, trace, latency_s, baseline)

@@ -1,12 +1,20 @@
 """Which optimizer a config asks for."""
 
+from collections.abc import Callable
+
 from ray_promptopt.algorithms.base import Optimizer
-from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
+from ray_promptopt.algorithms.gepa import AsyncGepaOptimizer, GepaOptimizer, GepaSettings
+from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
 from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.config.schema_gepa import GepaConfig
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 from ray_promptopt.runs.proposing import proposer_settings
 
+SCHEDULES: dict[str, Callable[[GepaSettings, Candidate], Optimizer]] = {
+    "async": AsyncGepaOptimizer,
+    "reference": GepaOptimizer,
+}
 NUM_BASELINE_ROLLOUTS = 3
 """Rollouts that teach what the app really sends; they count in the budget."""
 
@@ -19,11 +27,12 @@ def build_optimizer(config: RunConfig, initial: Candidate, program: str = "") ->
     require_runnable(config)
     gepa = config.gepa
     assert gepa is not None
-    return GepaOptimizer(
+    rollout_budget = config.limits.max_rollouts - num_baseline_rollouts(config)
+    return SCHEDULES[gepa.schedule](
         GepaSettings(
             train=config.splits.train,
             validation=config.splits.validation,
-            rollout_budget=config.limits.max_rollouts - num_baseline_rollouts(config),
+            rollout_budget=rollout_budget,
             minibatch_size=gepa.minibatch_size,
             rng_seed=config.rng_seed,
             front=gepa.front_type,
@@ -41,9 +50,20 @@ def build_optimizer(config: RunConfig, initial: Candidate, program: str = "") ->
             patience=_least(gepa.patience, config.limits.max_trials_without_improvement),
             max_proposals=_least(gepa.max_proposals, config.limits.max_trials),
             proposer=proposer_settings(gepa, program),
+            lanes=LaneSettings(
+                max_concurrent=config.max_concurrent,
+                num_variants=_affordable_variants(gepa, rollout_budget),
+                racing=gepa.racing,
+                merge_share=gepa.crossover_rate,
+            ),
         ),
         initial,
     )
+
+
+def _affordable_variants(gepa: GepaConfig, rollout_budget: int) -> int:
+    """Versions without evidence may use up to a quarter of the budget in their minibatches."""
+    return min(gepa.num_variants, rollout_budget // (4 * 2 * gepa.minibatch_size))
 
 
 def num_baseline_rollouts(config: RunConfig) -> int:

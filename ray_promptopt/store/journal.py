@@ -40,17 +40,9 @@ class StoredEvent:
     event: Event
 
 
-_FILE = "store.sqlite3"
-
-
 def sqlite_url(results_folder: Path) -> str:
     """The store of a results folder."""
-    return f"sqlite:///{(results_folder / _FILE).resolve()}"
-
-
-def has_store(results_folder: Path) -> bool:
-    """Whether a run was ever begun there."""
-    return (results_folder / _FILE).exists()
+    return f"sqlite:///{(results_folder / 'store.sqlite3').resolve()}"
 
 
 class RunStore:
@@ -60,7 +52,7 @@ class RunStore:
         self.url = url
         self._clock = clock
         if url.startswith("sqlite:///"):
-            _make_folder(Path(url.removeprefix("sqlite:///")).parent)
+            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         self._engine = _engine(url)
         with self._translated():
             METADATA.create_all(self._engine)
@@ -186,13 +178,3 @@ def _engine(url: str) -> Engine:
             cursor.close()
 
     return engine
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JournalError(
-            f"the results folder {folder} cannot be made ({error.strerror}); name another with "
-            "--results, results_folder or RAY_PROMPTOPT_RESULTS"
-        ) from error

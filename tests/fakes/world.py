@@ -51,6 +51,7 @@ def config(**changes: object) -> RunConfig:
         "task_app_url": "http://127.0.0.1:1",
         "policy": {"provider": "embedded", "model": "embedded/reader"},
         "gepa": {
+            "schedule": "reference",
             "rollout": {"budget": 90, "minibatch_size": 3, "max_concurrent": 4},
             "evaluation": {
                 "train_seeds": list(range(12)),

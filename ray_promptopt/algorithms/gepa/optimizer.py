@@ -7,11 +7,11 @@ from ray_promptopt.algorithms.gepa.rules import end_stage
 from ray_promptopt.algorithms.gepa.search import Search
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
 from ray_promptopt.algorithms.gepa.state import restore, save
+from ray_promptopt.algorithms.gepa.view import search_counts, search_view
 from ray_promptopt.algorithms.ledger import WorkLedger
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 from ray_promptopt.core.work import (
-    CandidateSummary,
     Decision,
     EvaluateCandidate,
     FailedOutcome,
@@ -87,36 +87,19 @@ class GepaOptimizer:
 
     def counts(self) -> SearchCounts:
         """Where the search stands."""
-        search, population = self._search, self._search.population
-        ids = [population.members[index].candidate.id for index in sorted(population.answer())]
-        return SearchCounts(
-            best=population.members[population.best].candidate.id if ids else search.initial.id,
-            front=tuple(ids),
+        search = self._search
+        return search_counts(
+            search.population,
+            search.initial,
+            search.tally,
             iteration=search.mutation.iteration,
-            accepted=search.tally.accepted,
-            rejected=search.tally.rejected,
             in_flight=self._ledger.num_taken,
             rollouts_used=int(search.budget.spent),
         )
 
     def view(self) -> SearchView:
         """The state of the search, for people."""
-        search, population = self._search, self._search.population
-        answer, members = population.answer(), population.members
-        summaries = tuple(
-            CandidateSummary(
-                member.candidate,
-                tuple(members[parent].candidate.id for parent in member.parents),
-                member.origin.value,
-                member.iteration,
-                population.scores(index),
-                index in answer,
-            )
-            for index, member in enumerate(members)
-        )
-        return SearchView(
-            summaries or (CandidateSummary(search.initial, (), "initial", 0),), self.counts()
-        )
+        return search_view(self._search.population, self._search.initial, self.counts())
 
     def state_dict(self) -> dict[str, object]:
         """The whole state as JSON-compatible values."""

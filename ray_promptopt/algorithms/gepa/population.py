@@ -130,6 +130,16 @@ class Population:
             for column, values in zip(scored.tolist(), columns, strict=True)
         }
 
+    def top_rewards(self) -> dict[int, float]:
+        """The best reward of any candidate by validation seed, for the seeds that have one."""
+        rewards = self._values[: len(self), self._settings.reward]
+        best = np.fmax.reduce(rewards, axis=0, initial=-np.inf)
+        return {
+            seed: value
+            for seed, value in zip(self._seeds, best.tolist(), strict=True)
+            if value > -math.inf
+        }
+
     def num_shared(self, first: int, second: int) -> int:
         """On how many seeds both are scored."""
         return int((~np.isnan(self._rewards(first)) & ~np.isnan(self._rewards(second))).sum())

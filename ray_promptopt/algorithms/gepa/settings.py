@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ray_promptopt.algorithms.gepa.fronts import FrontSettings, FrontType
+from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
 from ray_promptopt.algorithms.gepa.objectives import ObjectiveName
 from ray_promptopt.algorithms.gepa.proposers.settings import ProposerSettings
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
@@ -14,7 +15,7 @@ ComponentSelectorName = Literal["round_robin", "all"]
 
 @dataclass(frozen=True, slots=True)
 class GepaSettings:
-    """Settings of the schedule `reference`: one mutation at a time, as in arXiv 2507.19457.
+    """Settings of both schedules.
 
     Raises ConfigError with every problem found.
     """
@@ -63,6 +64,8 @@ class GepaSettings:
     """End after this many proposals; None: no limit."""
     proposer: ProposerSettings = field(default_factory=ProposerSettings)
     """What the reflection model is shown."""
+    lanes: LaneSettings = field(default_factory=LaneSettings)
+    """The schedule `async` alone."""
 
     @property
     def fronts(self) -> FrontSettings:

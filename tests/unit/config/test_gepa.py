@@ -66,7 +66,7 @@ def test_a_budget_below_one_proposal_is_refused_with_the_least_that_works() -> N
         ("token.max_spend_usd", 0),
         ("proposer_type", "grid"),
         ("candidate_selector", "best"),
-        ("schedule", "async"),
+        ("schedule", "waves"),
         ("epsilon", 2),
         ("spec_max_tokens", 0),
         ("front_type", "pareto"),

@@ -1,0 +1,290 @@
+"""What follows when a landing's stage has all answers: merge, gate, score, bisect.
+
+A landing succeeds when its child is the new best of the search.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ray_promptopt.algorithms.gepa.lanes.jobs import (
+    Landing,
+    proposal_item,
+    rollout_items,
+    task_name,
+)
+from ray_promptopt.algorithms.gepa.lanes.lesson import VerifiedLesson
+from ray_promptopt.algorithms.gepa.lanes.merging import compose, merge_prompt
+from ray_promptopt.algorithms.gepa.lanes.racing import is_hopeless, shard_size
+from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
+from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage
+from ray_promptopt.algorithms.gepa.population import Member, Origin
+from ray_promptopt.algorithms.gepa.proposers import RejectedEdit
+from ray_promptopt.algorithms.randomness import model_seed
+from ray_promptopt.core.examples import Part
+from ray_promptopt.core.work import Decision, DecisionKind, WorkItem
+
+MAX_TRIES = 2
+"""Landings that may lose a lesson in merging before it is given up."""
+
+
+def landing_items(search: LaneSearch, landing: Landing) -> list[WorkItem]:
+    """All work of the present stage that is not answered yet."""
+    match landing.stage:
+        case LandingStage.TARGET_MINIBATCH:
+            seeds = sorted(_lesson_seeds(landing.lessons) - landing.target_scores.keys())
+            return [*rollout_items(landing, landing.target, Part.TRAIN, seeds)]
+        case LandingStage.MERGE | LandingStage.SECOND_MERGE:
+            rng_seed = search.settings.rng_seed
+            return [
+                proposal_item(
+                    landing, name, said, model_seed(rng_seed, "merge", task_name(landing, name))
+                )
+                for name, said in landing.rewrite.asked.items()
+            ]
+        case LandingStage.GATE if landing.child is not None:
+            return [*rollout_items(landing, landing.child, landing.gate_part, landing.gate_seeds)]
+        case LandingStage.VALIDATION if landing.child is not None:
+            seeds = _unscored(landing, search.validation_order[: landing.asked])
+            return [*rollout_items(landing, landing.child, Part.VALIDATION, seeds)]
+        case _:
+            return []
+
+
+def widen(search: LaneSearch, landing: Landing) -> list[WorkItem]:
+    """The next shard of an evaluation, once half of the last one is in; none when all is asked,
+    or when racing says that the child is hopeless."""
+    order = search.validation_order
+    if landing.stage is not LandingStage.VALIDATION or landing.asked >= len(order):
+        return []
+    answered = len(landing.measurements) + len(landing.lost_rollouts)
+    size = shard_size(len(order)) if search.settings.lanes.racing else len(order)
+    if landing.asked - answered > size // 2 or _is_raced_out(search, landing):
+        return []
+    shard = order[landing.asked : landing.asked + size]
+    landing.asked += len(shard)
+    assert landing.child is not None
+    seeds = _unscored(landing, shard)
+    return [*rollout_items(landing, landing.child, Part.VALIDATION, seeds)]
+
+
+def _unscored(landing: Landing, seeds: Sequence[int]) -> list[int]:
+    """Those that a crossing's gate has not paid for."""
+    done = landing.measurements.keys() | landing.lost_rollouts.keys()
+    return [seed for seed in seeds if seed not in done]
+
+
+def end_landing_stage(search: LaneSearch, landing: Landing) -> list[Decision]:
+    """All work of the present stage is answered: decide, and enter the next one."""
+    return _RULES[landing.stage](search, landing)
+
+
+def _end_target_minibatch(search: LaneSearch, landing: Landing) -> list[Decision]:
+    if landing.crossing is not None:
+        return _after_composition(search, landing)
+    kept = tuple(lesson for lesson in landing.lessons if _is_news(lesson, landing))
+    search.breadth.landed(len(landing.lessons), len(kept))
+    overtaken = len(landing.lessons) - len(kept)
+    landing.lessons = kept
+    for _ in range(overtaken):
+        search.tally.count_discard("overtaken")
+        search.tally.count_proposal(improved=False)
+    if not kept:
+        _close(search, landing)
+        message = f"the text it lands on has learnt {overtaken} lessons already"
+        return [_about(search, landing, DecisionKind.PROPOSAL_DISCARDED, message)]
+    landing.rewrite.texts, to_merge = compose(landing)
+    if to_merge:
+        landing.move_to(LandingStage.MERGE)
+        landing.rewrite.asked = {name: merge_prompt(search, landing, name) for name in to_merge}
+        return []
+    return _after_composition(search, landing)
+
+
+def _is_news(lesson: VerifiedLesson, landing: Landing) -> bool:
+    """Whether the target is still worse than the lesson's child on the lesson's examples."""
+    seeds = [seed for seed in lesson.gate_seeds if seed in landing.target_scores]
+    return sum(landing.target_scores[s] for s in seeds) < sum(lesson.after[s] for s in seeds)
+
+
+def _end_merge(search: LaneSearch, landing: Landing) -> list[Decision]:
+    rewrite = landing.rewrite
+    if rewrite.refusals and landing.stage is LandingStage.MERGE:
+        landing.move_to(LandingStage.SECOND_MERGE)
+        rewrite.asked = {n: merge_prompt(search, landing, n) for n in sorted(rewrite.refusals)}
+        return []
+    for reason in rewrite.discard_reasons():
+        search.tally.count_discard(reason)
+    if rewrite.refusals or rewrite.lost:
+        return _fail(search, landing, f"no usable merge: {rewrite.complaint()}")
+    return _after_composition(search, landing)
+
+
+def _after_composition(search: LaneSearch, landing: Landing) -> list[Decision]:
+    """The child's text is known: to its gate, or straight on when a lane has gated it already."""
+    if landing.child is None:
+        landing.child = landing.target.with_texts(landing.rewrite.texts)
+    if landing.child.id in search.landed:
+        return _fail(search, landing, f"candidate {landing.child.id} was tried before")
+    search.landed.add(landing.child.id)
+    search.came_from[landing.child.id] = landing.target
+    lessons = landing.lessons
+    if len(lessons) == 1 and lessons[0].base.id == landing.target.id:
+        return _to_validation(search, landing)
+    if landing.crossing is None:
+        landing.gate_seeds = tuple(sorted(landing.target_scores.keys() & _lesson_seeds(lessons)))
+    landing.move_to(LandingStage.GATE)
+    what = f"merged {len(lessons)} lessons" if lessons else "merged two lineages"
+    return [_about(search, landing, DecisionKind.CANDIDATE_PROPOSED, what)]
+
+
+def _end_gate(search: LaneSearch, landing: Landing) -> list[Decision]:
+    scores = landing.gate_scores
+    if not scores:
+        return _fail(search, landing, "every gate rollout of the merged child was lost")
+    after = sum(scores.values())
+    if landing.crossing is not None:
+        before = max(
+            sum(search.population.scores(parent)[seed] for seed in scores)
+            for parent in landing.crossing
+        )
+        passed = after >= before
+        search.merges.accepted += passed
+    else:
+        before = sum(landing.target_scores[seed] for seed in scores)
+        passed = after > before
+    message = f"sum {before:.4g} -> {after:.4g} over {len(scores)} gate examples"
+    if not passed:
+        return _fail(search, landing, message)
+    _set_lost_lessons_aside(search, landing)
+    return _to_validation(search, landing)
+
+
+def _set_lost_lessons_aside(search: LaneSearch, landing: Landing) -> None:
+    """What the merged text does not show is landed again, with others, or given up."""
+    kept: list[VerifiedLesson] = []
+    for lesson in landing.lessons:
+        seeds = [seed for seed in lesson.gate_seeds if seed in landing.gate_scores]
+        now = sum(landing.gate_scores[seed] for seed in seeds)
+        if now > sum(landing.target_scores[seed] for seed in seeds):
+            kept.append(lesson)
+        elif lesson.tries + 1 < MAX_TRIES:
+            search.waiting.append(lesson.tried_again())
+        else:
+            search.tally.count_discard("lost_in_merge")
+            search.tally.count_proposal(improved=False)
+    landing.lessons = tuple(kept)
+
+
+def _to_validation(search: LaneSearch, landing: Landing) -> list[Decision]:
+    landing.move_to(LandingStage.VALIDATION)
+    return []
+
+
+def _end_validation(search: LaneSearch, landing: Landing) -> list[Decision]:
+    if not landing.measurements:
+        if not len(search.population):
+            return _stop_without_baseline(search, landing)
+        return _fail(search, landing, "every validation rollout was lost")
+    if landing.asked < len(search.validation_order):
+        scored = {seed: m.score for seed, m in landing.measurements.items()}
+        mean = sum(scored.values()) / len(scored)
+        message = f"clearly worse than the best: mean {mean:.4f} over the first {len(scored)} seeds"
+        return _fail(search, landing, message)
+    decisions = _admit(search, landing)
+    improved = decisions[-1].kind is DecisionKind.NEW_BEST
+    size = len(landing.lessons)
+    for _ in range(0 if landing.is_initial else max(1, size)):
+        search.tally.count_proposal(improved=improved)
+    if improved or not size:
+        search.group.succeeded(size)
+        _close(search, landing)
+    else:
+        decisions += _fail(search, landing, None)
+    return decisions
+
+
+def _admit(search: LaneSearch, landing: Landing) -> list[Decision]:
+    assert landing.child is not None
+    origin = Origin.MERGE if landing.crossing or len(landing.lessons) > 1 else Origin.REFLECTION
+    if not len(search.population):
+        origin = Origin.INITIAL
+    parents = search.parents_of(landing)
+    member = Member(landing.child, parents, origin, landing.number)
+    is_best = search.population.add(member, landing.measurements, 0)
+    search.indices[landing.child.id] = len(search.population) - 1
+    mean = search.population.mean(len(search.population) - 1)
+    message = (
+        f"mean {mean:.4f} over {len(landing.measurements)} of "
+        f"{len(search.settings.validation)} validation seeds"
+    )
+    kinds = [DecisionKind.CANDIDATE_SCORED, *([DecisionKind.NEW_BEST] if is_best else [])]
+    return [_about(search, landing, kind, message, mean) for kind in kinds]
+
+
+def _fail(search: LaneSearch, landing: Landing, message: str | None) -> list[Decision]:
+    """A group is bisected; a single lesson that does not help is remembered as rejected."""
+    lessons = landing.lessons
+    search.group.failed(len(lessons))
+    if len(lessons) > 1:
+        search.bisect(lessons)
+    elif lessons:
+        _reject(search, lessons[0])
+    _close(search, landing)
+    if message is None:
+        return []
+    return [_about(search, landing, DecisionKind.PROPOSAL_DISCARDED, message)]
+
+
+def _reject(search: LaneSearch, lesson: VerifiedLesson) -> None:
+    search.tally.count_proposal(improved=False)
+    old = sum(result.score for result in lesson.before.values())
+    for name, text in lesson.texts.items():
+        edit = RejectedEdit(
+            text, old, old + lesson.gain, len(lesson.before), "it did not help on other examples"
+        )
+        search.edits.reject(lesson.base.id, name, edit)
+
+
+def _stop_without_baseline(search: LaneSearch, landing: Landing) -> list[Decision]:
+    error = next(iter(landing.lost_rollouts.values()))
+    _close(search, landing)
+    search.stop = (
+        f"initial candidate: all {len(search.settings.validation)} validation rollouts were lost, "
+        f"the first with: {error}"
+    )
+    return [Decision(DecisionKind.STOPPED, search.stop)]
+
+
+def _is_raced_out(search: LaneSearch, landing: Landing) -> bool:
+    if not len(search.population):
+        return False
+    scores = {seed: m.score for seed, m in landing.measurements.items()}
+    return is_hopeless(scores, search.population)
+
+
+def _lesson_seeds(lessons: tuple[VerifiedLesson, ...]) -> set[int]:
+    return {seed for lesson in lessons for seed in lesson.gate_seeds}
+
+
+def _close(search: LaneSearch, landing: Landing) -> None:
+    landing.move_to(LandingStage.DONE)
+    search.close_landing(landing)
+
+
+def _about(
+    search: LaneSearch,
+    landing: Landing,
+    kind: DecisionKind,
+    message: str,
+    score: float | None = None,
+) -> Decision:
+    parents = [search.population.members[p].candidate.id for p in search.parents_of(landing)]
+    return Decision(kind, message, landing.child, tuple(parents), score, search.num_lanes)
+
+
+_RULES: dict[LandingStage, Callable[[LaneSearch, Landing], list[Decision]]] = {
+    LandingStage.TARGET_MINIBATCH: _end_target_minibatch,
+    LandingStage.MERGE: _end_merge,
+    LandingStage.SECOND_MERGE: _end_merge,
+    LandingStage.GATE: _end_gate,
+    LandingStage.VALIDATION: _end_validation,
+}

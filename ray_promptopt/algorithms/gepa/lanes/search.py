@@ -1,0 +1,308 @@
+"""The state of an asynchronous search: lanes, landings, waiting lessons, and how they begin.
+
+What is begun depends on the order of the outcomes alone. A job begins only when its worst case can
+be reserved, so the rollout budget is never passed. What follows upon the end of a stage is in
+`lane_rules.py` and `landing_rules.py`.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from ray_promptopt.algorithms.gepa.lanes.edit_book import EditBook
+from ray_promptopt.algorithms.gepa.lanes.jobs import Landing, Lane
+from ray_promptopt.algorithms.gepa.lanes.known import KnownResults
+from ray_promptopt.algorithms.gepa.lanes.lesson import VerifiedLesson
+from ray_promptopt.algorithms.gepa.lanes.pace import Breadth, GroupSize
+from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage
+from ray_promptopt.algorithms.gepa.merge import MergeBook, MergePlan, plan_merge
+from ray_promptopt.algorithms.gepa.minibatch import MinibatchSampler
+from ray_promptopt.algorithms.gepa.parsing import wildcards
+from ray_promptopt.algorithms.gepa.population import Population
+from ray_promptopt.algorithms.gepa.proposers import make_proposer
+from ray_promptopt.algorithms.gepa.search import Tally
+from ray_promptopt.algorithms.gepa.selectors import CANDIDATE_SELECTORS
+from ray_promptopt.algorithms.gepa.settings import GepaSettings
+from ray_promptopt.algorithms.randomness import stream
+from ray_promptopt.core.budget import Budget
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.ids import CandidateId
+
+MAX_LANDINGS = 2
+"""Evaluations on the whole validation set at once, each spread over the whole cluster."""
+MAX_FRUITLESS = 5
+"""Lanes in a row without one scored rollout: the task app is down."""
+MIN_BARREN = 20
+"""Lanes in a row without a child, at least, after which nothing more is to be expected."""
+
+
+class LaneSearch:
+    """All that is in flight and all that is known."""
+
+    def __init__(self, settings: GepaSettings, initial: Candidate) -> None:
+        self.settings = settings
+        self.initial = initial
+        self.proposer = make_proposer(settings.proposer)
+        self.population = Population(settings.validation, settings.fronts)
+        self.budget = Budget(settings.rollout_budget)
+        self.known = KnownResults()
+        self.edits = EditBook()
+        self.breadth = Breadth()
+        self.tally = Tally()
+        self.merges = MergeBook()
+        self.lanes: dict[int, Lane] = {}
+        self.landings: dict[int, Landing] = {}
+        self.waiting: list[VerifiedLesson] = []
+        self.halves: deque[tuple[VerifiedLesson, ...]] = deque()
+        self.landed: set[CandidateId] = {initial.id}
+        self.component_turns: dict[CandidateId, int] = {}
+        self.indices: dict[CandidateId, int] = {}
+        self.came_from: dict[CandidateId, Candidate] = {}
+        self.num_lanes = 0
+        self.num_landings = 0
+        self.num_crossings = 0
+        self.barren = 0
+        self.closing: str | None = None
+        self.stop: str | None = None
+        self.required = {name: wildcards(text) for name, text in initial.components}
+        self._sampler = MinibatchSampler(settings.train, settings.minibatch_size, settings.rng_seed)
+        self.group = GroupSize.first(
+            num_validation=len(settings.validation), minibatch_size=self._sampler.size
+        )
+        order = stream(settings.rng_seed, "validation-order", 0).permutation(
+            len(settings.validation)
+        )
+        self.validation_order = tuple(settings.validation[int(place)] for place in order)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The components, in their order."""
+        return tuple(name for name, _ in self.initial.components)
+
+    def begin(self) -> Landing | None:
+        """The initial candidate's validation; None, and the search over, when it is too dear."""
+        need = len(self.settings.validation)
+        if not self.budget.try_reserve(need):
+            self.stop = self.budget_stop("scoring the initial candidate", need)
+            return None
+        landing = Landing(self._next_landing(), self.initial, (), need, child=self.initial)
+        landing.move_to(LandingStage.VALIDATION)
+        self.landings[landing.number] = landing
+        return landing
+
+    # --- lanes -----------------------------------------------------------------------------
+
+    def start_lane(self, num_open: int) -> Lane | None:
+        """The next lane, when there is room, money and hope for one."""
+        if self.closing or num_open >= self.settings.lanes.max_concurrent:
+            return None
+        if len(self.lanes) >= self._lane_limit():
+            return None
+        number = self.num_lanes
+        parent = self._choose_parent(number)
+        seeds = self._sampler.minibatch(number)
+        before = self.known.of(parent.id, seeds)
+        need = 2 * len(seeds) - len(before)
+        if self.budget.remaining < need + self._landing_floor():
+            return None
+        self.budget.try_reserve(need)
+        variant = number + 1 if number < self.settings.lanes.num_variants else None
+        lane = Lane(number, parent, seeds, self._components(parent), need, variant, before=before)
+        self.num_lanes += 1
+        self.lanes[number] = lane
+        return lane
+
+    def close_lane(self, lane: Lane) -> None:
+        """What the lane did not use of its reservation goes back."""
+        self.budget.release(lane.reserved)
+        lane.reserved = 0
+        del self.lanes[lane.number]
+        lost_all = bool(lane.lost_rollouts) and not lane.after and not lane.before
+        self.tally.fruitless = self.tally.fruitless + 1 if lost_all else 0
+        self.barren = 0 if lane.after else self.barren + 1
+        self._consider_closing(lane)
+
+    def _lane_limit(self) -> int:
+        return self.breadth.lane_limit(
+            rollout_budget=self.settings.rollout_budget,
+            minibatch_size=self._sampler.size,
+            num_validation=len(self.settings.validation),
+            group_limit=self.group.limit,
+            max_concurrent=self.settings.lanes.max_concurrent,
+        )
+
+    def _landing_floor(self) -> int:
+        """The least that must stay for the lessons found so far, and one more, to be landed."""
+        if self.waiting or self.lanes:
+            return len(self.settings.validation) + 2 * self._sampler.size
+        return len(self.settings.validation)
+
+    def _choose_parent(self, number: int) -> Candidate:
+        if not len(self.population):
+            return self.initial
+        rng = stream(self.settings.rng_seed, "parent", number)
+        select = CANDIDATE_SELECTORS[self.settings.candidate_selector]
+        chosen = select(self.population, self.settings, rng)
+        return self.population.members[chosen].candidate
+
+    def _components(self, parent: Candidate) -> tuple[str, ...]:
+        """Each lane of a parent rewrites its next component, or all do them all."""
+        if self.settings.component_selector == "all":
+            return self.names
+        turn = self.component_turns.get(parent.id, 0)
+        self.component_turns[parent.id] = turn + 1
+        return (self.names[turn % len(self.names)],)
+
+    def _consider_closing(self, lane: Lane) -> None:
+        tally, settings = self.tally, self.settings
+        if self.closing is not None:
+            return
+        if settings.max_proposals is not None and tally.proposals >= settings.max_proposals:
+            self.closing = f"max proposals: {tally.proposals} of {settings.max_proposals} made"
+        elif settings.patience is not None and tally.since_best >= settings.patience:
+            self.closing = f"patience: {tally.since_best} proposals in a row brought no new best"
+        elif tally.fruitless >= MAX_FRUITLESS:
+            error = next(iter(lane.lost_rollouts.values()))
+            self.closing = f"{tally.fruitless} lanes in a row lost every rollout: {error}"
+        elif self.barren >= self._most_barren():
+            self.closing = (
+                f"nothing left to try: {self.barren} proposals in a row gave no new text "
+                f"({lane.rewrite.complaint() or 'the parents are perfect on their minibatches'})"
+            )
+
+    def _most_barren(self) -> int:
+        return max(MIN_BARREN, 2 * -(-len(self.settings.train) // self._sampler.size))
+
+    # --- landings --------------------------------------------------------------------------
+
+    def start_landing(self) -> Landing | None:
+        """The next landing, when a slot is free and there are lessons worth it.
+
+        The text to land on must be settled: no other landing may still be merging.
+        """
+        busy = list(self.landings.values())
+        if len(busy) >= MAX_LANDINGS or any(g.stage is not LandingStage.VALIDATION for g in busy):
+            return None
+        if not len(self.population):
+            return None
+        if self.halves:
+            return self._land(self.halves[0], from_halves=True)
+        if crossing := self._plan_crossing():
+            return self._cross(crossing)
+        more_to_come = bool(self.lanes or busy)
+        if not self.waiting or (len(self.waiting) < self.group.limit and more_to_come):
+            return None
+        return self._land(tuple(self.waiting[: self.group.limit]), from_halves=False)
+
+    def target(self) -> Candidate:
+        """What lessons land on: what the newest landing has merged, else the best so far."""
+        if self.landings:
+            newest = self.landings[max(self.landings)]
+            if newest.child is not None:
+                return newest.child
+        return self.population.members[self.population.best].candidate
+
+    def _land(self, lessons: tuple[VerifiedLesson, ...], *, from_halves: bool) -> Landing | None:
+        target = self.target()
+        for count in range(len(lessons), 0, -1):
+            chosen = lessons[:count]
+            scores = self._target_scores(target, chosen)
+            seeds = {seed for lesson in chosen for seed in lesson.gate_seeds}
+            need = 2 * len(seeds) - len(scores) + len(self.settings.validation)
+            if self.budget.try_reserve(need):
+                break
+        else:
+            return None
+        if from_halves:
+            self.halves.popleft()
+            self.waiting[:0] = lessons[count:]
+        else:
+            del self.waiting[:count]
+        landing = Landing(self._next_landing(), target, chosen, need, target_scores=scores)
+        self.landings[landing.number] = landing
+        return landing
+
+    def _target_scores(
+        self, target: Candidate, lessons: Sequence[VerifiedLesson]
+    ) -> dict[int, float]:
+        """What is known of the target on the lessons' examples; a base's own results count."""
+        seeds = {seed for lesson in lessons for seed in lesson.gate_seeds}
+        scores = {seed: r.score for seed, r in self.known.of(target.id, sorted(seeds)).items()}
+        for lesson in lessons:
+            if lesson.base.id == target.id:
+                scores.update({seed: lesson.before[seed].score for seed in lesson.gate_seeds})
+        return scores
+
+    def close_landing(self, landing: Landing) -> None:
+        """What the landing did not use of its reservation goes back."""
+        self.budget.release(landing.reserved)
+        landing.reserved = 0
+        del self.landings[landing.number]
+        self._forget_what_nobody_needs()
+
+    def bisect(self, lessons: tuple[VerifiedLesson, ...]) -> None:
+        """A group failed: its halves are landed apart, before anything else."""
+        middle = len(lessons) // 2
+        self.halves.extend(half for half in (lessons[:middle], lessons[middle:]) if half)
+
+    def _plan_crossing(self) -> MergePlan | None:
+        settings = self.settings
+        if not settings.merge or self.merges.accepted >= settings.max_merges:
+            return None
+        if self.num_crossings + 1 > settings.lanes.merge_share * self.num_landings:
+            return None
+        rng = stream(settings.rng_seed, "merge", self.num_landings)
+        return plan_merge(self.population, self.merges, self.landed, rng)
+
+    def _cross(self, plan: MergePlan) -> Landing | None:
+        need = len(self.settings.validation)
+        if not self.budget.try_reserve(need):
+            return None
+        self.merges.note_tried(plan)
+        self.num_crossings += 1
+        first = self.population.members[plan.first].candidate
+        landing = Landing(self._next_landing(), first, (), need, (plan.first, plan.second))
+        landing.child = plan.child
+        landing.gate_seeds = plan.gate
+        self.landings[landing.number] = landing
+        return landing
+
+    def _next_landing(self) -> int:
+        self.num_landings += 1
+        return self.num_landings - 1
+
+    def _forget_what_nobody_needs(self) -> None:
+        """Results of candidates that no lane, landing or lesson will start from again."""
+        keep = {self.population.members[i].candidate.id for i in self.population.front_members()}
+        if len(self.population):
+            keep.add(self.population.members[self.population.best].candidate.id)
+        keep |= {lane.parent.id for lane in self.lanes.values()}
+        keep |= {lesson.base.id for lesson in self.waiting}
+        for landing in self.landings.values():
+            keep |= {c.id for c in (landing.target, landing.child) if c is not None}
+        self.known.keep_only(keep)
+
+    # --- ends ------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Nothing is in flight and nothing can begin: say why."""
+        need = 2 * self._sampler.size + self._landing_floor()
+        self.stop = self.closing or self.budget_stop("another proposal and its landing", need)
+
+    def budget_stop(self, step: str, need: int) -> str:
+        """Why the budget ends the search."""
+        return (
+            f"rollout budget: {self.budget.spent:.0f} of {self.settings.rollout_budget} used; "
+            f"{step} needs up to {need}"
+        )
+
+    def parents_of(self, landing: Landing) -> tuple[int, ...]:
+        """Population indices of what the landing's child descends from, without repeats."""
+        if landing.crossing is not None:
+            return landing.crossing
+        target: Candidate | None = landing.target
+        while target is not None and target.id not in self.indices:
+            target = self.came_from.get(target.id)  # it was raced out: what it came from counts
+        sources = [] if target is None else [target]
+        sources += [lesson.base for lesson in landing.lessons]
+        found = [self.indices.get(source.id) for source in sources]
+        return tuple(dict.fromkeys(index for index in found if index is not None))
