@@ -17,7 +17,7 @@ from types import FrameType
 
 import ray
 from ray.actor import ActorProxy
-from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+from ray.exceptions import ActorAlreadyExistsError, GetTimeoutError, RayActorError, RayTaskError
 
 from ray_promptopt.cluster import names
 from ray_promptopt.cluster.calls import own_error
@@ -61,12 +61,22 @@ def follow(launch: Launch, on_progress: OnProgress) -> None:
 
     Raises what the coordinator raised, and ClusterError when it was lost.
     """
-    coordinator = RunActor.options(name=names.run_actor(launch.run_id)).remote(launch)
-    with _sigterm_interrupts():
-        _await_end(launch, coordinator, on_progress)
+    try:
+        coordinator = RunActor.options(name=names.run_actor(launch.run_id)).remote(launch)
+    except ActorAlreadyExistsError as error:
+        raise ClusterError(
+            f"run {launch.run_id} is being run on this cluster already: wait for its end"
+        ) from error
+    with _sigterm_interrupts() as signalled:
+        _await_end(launch, coordinator, on_progress, signalled)
 
 
-def _await_end(launch: Launch, coordinator: ActorProxy[RunHost], on_progress: OnProgress) -> None:
+def _await_end(
+    launch: Launch,
+    coordinator: ActorProxy[RunHost],
+    on_progress: OnProgress,
+    signalled: threading.Event,
+) -> None:
     running = coordinator.run.remote()
     stopping = False
     while True:
@@ -77,11 +87,12 @@ def _await_end(launch: Launch, coordinator: ActorProxy[RunHost], on_progress: On
             return
         except GetTimeoutError:
             continue
-        except KeyboardInterrupt as interrupt:
+        except KeyboardInterrupt:
             if stopping:
                 raise
             stopping = True
-            coordinator.request_stop.remote(f"stopped by {interrupt or 'Ctrl-C'}")
+            by = "SIGTERM" if signalled.is_set() else "Ctrl-C"
+            coordinator.request_stop.remote(f"stopped by {by}")
         except RayTaskError as error:
             raise own_error(error) from error
         except RayActorError as error:
@@ -92,18 +103,23 @@ def _await_end(launch: Launch, coordinator: ActorProxy[RunHost], on_progress: On
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM becomes a KeyboardInterrupt, where signals can be handled: in the main thread."""
+def _sigterm_interrupts() -> Iterator[threading.Event]:
+    """SIGTERM becomes a KeyboardInterrupt, where signals can be handled: in the main thread.
+
+    The event says that it was SIGTERM: what the exception carries is lost inside `ray.get`.
+    """
+    signalled = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield signalled
         return
 
     def interrupt(_signum: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt("SIGTERM")
+        signalled.set()
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        yield signalled
     finally:
         signal.signal(signal.SIGTERM, before)
 
