@@ -31,7 +31,7 @@ from ray_promptopt.store.events import (
 )
 from ray_promptopt.store.journal import RunStore
 from ray_promptopt.store.run_folder import write_run_folder
-from ray_promptopt.store.run_view import RunStatus, RunView, load_view
+from ray_promptopt.store.run_view import RunStatus, RunView, catch_up, load_view
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class RunCoordinator:
         self._started_at_s = clock()
         self._stop_reason: str | None = None
         self._search: SearchLoop | None = None
-        view = load_view(store, run_id)
+        self._view = view = load_view(store, run_id)
         self._ran_before_s = view.running_s
         limits = config.limits
         ledger = BudgetLedger(
@@ -243,7 +243,8 @@ class RunCoordinator:
         baseline = self._executor.baseline
         if decision.candidate is not None and baseline is not None:
             await self._ports.trials.serve_best(decision.candidate, baseline)
-        write_run_folder(self._results_folder, load_view(self._store, self._run_id))
+        catch_up(self._view, self._store)
+        write_run_folder(self._results_folder, self._view)
         first = progress.baseline_score is None
         return replace(
             progress,

@@ -1,6 +1,5 @@
 """A run as its journal tells it: a fold of events, for results, the report and the API."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,7 +15,7 @@ from ray_promptopt.core.work import (
 )
 from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.store import events
-from ray_promptopt.store.journal import RunRow, RunStore, StoredEvent
+from ray_promptopt.store.journal import RunStore
 
 SEARCH_PURPOSES = frozenset(Purpose) - {Purpose.HELD_OUT, Purpose.REFLECTION}
 """What counts in the search's budget of rollouts."""
@@ -106,6 +105,8 @@ class RunView:
     interruptions: int = 0
     proposals: int = 0
     running_s: float = 0.0
+    last_seq: int = field(default=0, compare=False)
+    last_at_s: float = field(default=0.0, compare=False)
 
     @property
     def search_rollouts(self) -> int:
@@ -138,19 +139,19 @@ class RunView:
 
 def load_view(store: RunStore, run_id: RunId) -> RunView:
     """Fold a run's journal. Raises JournalError when there is none."""
-    return fold(store.run(run_id), store.events(run_id))
-
-
-def fold(row: RunRow, journal: Iterable[StoredEvent]) -> RunView:
-    """The view after all events of a journal; the same for any way of cutting it in two."""
+    row = store.run(run_id)
     view = RunView(row.run_id, row.name, row.created_at_s, row.config)
-    last_at_s: float | None = None
-    for stored in journal:
-        if last_at_s is not None and not isinstance(stored.event, events.RunStarted):
-            view.running_s += max(0.0, stored.at_s - last_at_s)
-        last_at_s = stored.at_s
-        _apply(view, stored.event, stored.at_s)
+    catch_up(view, store)
     return view
+
+
+def catch_up(view: RunView, store: RunStore) -> None:
+    """Fold what was appended since; the view is the same for any way of cutting a journal."""
+    for stored in store.events(view.run_id, after=view.last_seq):
+        if view.last_seq and not isinstance(stored.event, events.RunStarted):
+            view.running_s += max(0.0, stored.at_s - view.last_at_s)
+        view.last_seq, view.last_at_s = stored.seq, stored.at_s
+        _apply(view, stored.event, stored.at_s)
 
 
 def _apply(view: RunView, event: events.Event, at_s: float) -> None:

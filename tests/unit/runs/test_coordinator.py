@@ -18,7 +18,7 @@ from ray_promptopt.store.events import (
     RunInterrupted,
     outcome_id,
 )
-from ray_promptopt.store.run_view import RunStatus, RunView, load_view
+from ray_promptopt.store.run_view import RunStatus, RunView, catch_up, load_view
 from tests.fakes.world import CALL, PROGRAM, RUN, World, config, infrastructure
 
 TMP = settings(
@@ -258,3 +258,19 @@ def test_program_when_read_once_is_shown_to_the_reflection_model_after_a_resume_
     assert all(f"<program_code>\n{PROGRAM}\n" in prompt for prompt in world.reflections)
     asyncio.run(world.coordinator().run())
     assert world.programs_read == 1
+
+
+def test_view_when_it_catches_up_now_and_then_is_that_of_the_whole_journal(tmp_path: Path) -> None:
+    world = World(tmp_path / "whole")
+    world.create()
+    finish(world)
+    copy = World(tmp_path / "copy")
+    copy.create()
+    followed = load_view(copy.store, RUN)
+    for number, stored in enumerate(world.store.events(RUN)):
+        copy.store.append(RUN, [stored.event])
+        if number % 7 == 0:
+            catch_up(followed, copy.store)
+    catch_up(followed, copy.store)
+    assert followed == load_view(copy.store, RUN)
+    assert followed.status is RunStatus.SUCCEEDED
