@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-unit check format bench-simulation bench-coordinator clean
+.PHONY: setup demo test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-page clean
 
 setup: $(VENV)/.installed
 
@@ -33,11 +33,20 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+bench: bench-simulation bench-coordinator bench-gepa bench-page
+
 bench-simulation: setup
 	@$(BIN)/python -m benchmarks.simulation.compare
 
 bench-coordinator: setup
 	@$(BIN)/python -m benchmarks.coordinator
+
+bench-gepa: setup
+	@$(BIN)/python -m benchmarks.gepa_vs_reference
+	@$(BIN)/python -m benchmarks.gepa_vs_reference --max-concurrent 64 --budget 3000 --runs-at-once 2
+
+bench-page: setup
+	@$(BIN)/python -m benchmarks.page
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -24,7 +24,8 @@ def measure_reference(num_candidates: int, num_examples: int) -> Cost:
     before_mb = peak_mb()
     state = GEPAState({"instruction": "candidate 0"}, evaluation(0))
     state.num_full_ds_evals, state.total_num_evals = 1, num_examples
-    selector, policy = ParetoCandidateSelector(random.Random(0)), FullEvaluationPolicy()
+    selector = ParetoCandidateSelector(random.Random(0))
+    policy: FullEvaluationPolicy[int, str] = FullEvaluationPolicy()
 
     def admit(number: int, measured: ValsetEvaluation[str, int]) -> None:
         text = {"instruction": f"candidate {number}"}

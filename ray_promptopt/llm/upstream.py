@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.core.tokens import estimate_tokens
 from ray_promptopt.core.usage import Spend, Usage, UsageSource
@@ -108,7 +109,8 @@ class Upstream:
         provider = PROVIDERS[model.provider]
         name = f"{provider.name}/{model.model}"
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_S)
+            self._session = aiohttp.ClientSession(connector=connector)
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=10.0)
         try:
             async with self._session.post(

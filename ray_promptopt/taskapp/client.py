@@ -7,6 +7,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
 
+from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.errors import TaskAppError
 from ray_promptopt.taskapp.contract import RolloutResponse, TaskInfo
 
@@ -34,7 +35,10 @@ class TaskAppClient:
             base_url=self.base_url,
             headers=headers,
             timeout=httpx.Timeout(timeout_s, connect=10.0),
-            transport=transport or AiohttpTransport(limits=httpx.Limits(max_connections=None)),
+            transport=transport
+            or AiohttpTransport(
+                limits=httpx.Limits(max_connections=None, keepalive_expiry=IDLE_CONNECTION_S)
+            ),
             follow_redirects=False,
         )
 

@@ -12,6 +12,7 @@ import httpx
 from fastapi import HTTPException, Request
 from httpx_aiohttp import AiohttpTransport
 
+from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.taskapp import (
     Criterion,
@@ -107,9 +108,14 @@ def feedback(row: Row, answered: str | None) -> str:
     """What was right or wrong, in words."""
     if answered is None:
         return f"No usable tool call was made. Expected {row.label} for: {row.text!r}"
-    if _normalised(answered) == _normalised(row.label):
+    if is_right(row, answered):
         return f"Correct: {row.label}."
     return f"Expected {row.label} but the answer was {answered} for: {row.text!r}"
+
+
+def is_right(row: Row, answered: str | None) -> bool:
+    """Exact match, but for case and what stands between words."""
+    return answered is not None and _normalised(answered) == _normalised(row.label)
 
 
 def _normalised(label: str) -> str:
@@ -123,7 +129,8 @@ def classifier_config(task: ClassifierTask) -> TaskAppConfig:
     def http() -> httpx.AsyncClient:
         # Made in the loop that serves, on the first rollout.
         if not client:
-            transport = AiohttpTransport(limits=httpx.Limits(max_connections=None))
+            limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_CONNECTION_S)
+            transport = AiohttpTransport(limits=limits)
             client.append(httpx.AsyncClient(timeout=120.0, transport=transport))
         return client[0]
 
@@ -205,7 +212,7 @@ def _response(
     message: Mapping[str, Any],
 ) -> RolloutResponse:
     answered = answered_label(message)
-    correct = answered is not None and _normalised(answered) == _normalised(row.label)
+    correct = is_right(row, answered)
     reward = 1.0 if correct else 0.0
     words = feedback(row, answered)
     step = RolloutStep(

@@ -27,21 +27,24 @@ def load_splits() -> dict[str, list[Row]]:
     return _from_hub()
 
 
+def build_task() -> ClassifierTask:
+    """The task itself, for whoever needs no HTTP."""
+    splits = load_splits()
+    return ClassifierTask(
+        app_id="banking77",
+        name="Banking77",
+        description="Classify customer queries of a bank into 77 intents.",
+        instruction=INSTRUCTION,
+        tool_name="banking77_classify",
+        splits=splits,
+        default_split="train",
+        labels=sorted({row.label for row in splits["train"]}),
+    )
+
+
 def build_config() -> TaskAppConfig:
     """See `registry`."""
-    splits = load_splits()
-    return classifier_config(
-        ClassifierTask(
-            app_id="banking77",
-            name="Banking77",
-            description="Classify customer queries of a bank into 77 intents.",
-            instruction=INSTRUCTION,
-            tool_name="banking77_classify",
-            splits=splits,
-            default_split="train",
-            labels=sorted({row.label for row in splits["train"]}),
-        )
-    )
+    return classifier_config(build_task())
 
 
 def _from_file(path: Path) -> list[Row]:

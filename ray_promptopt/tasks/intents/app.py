@@ -25,18 +25,21 @@ def load_splits() -> dict[str, list[Row]]:
     }
 
 
+def build_task() -> ClassifierTask:
+    """The task itself, for whoever needs no HTTP."""
+    splits = load_splits()
+    return ClassifierTask(
+        app_id="intents",
+        name="Support intents",
+        description="Classify customer queries of an online shop into support intents.",
+        instruction=INSTRUCTION,
+        tool_name="intents_classify",
+        splits=splits,
+        default_split="train",
+        labels=sorted({row.label for row in splits["train"]}),
+    )
+
+
 def build_config() -> TaskAppConfig:
     """See `registry`."""
-    splits = load_splits()
-    return classifier_config(
-        ClassifierTask(
-            app_id="intents",
-            name="Support intents",
-            description="Classify customer queries of an online shop into support intents.",
-            instruction=INSTRUCTION,
-            tool_name="intents_classify",
-            splits=splits,
-            default_split="train",
-            labels=sorted({row.label for row in splits["train"]}),
-        )
-    )
+    return classifier_config(build_task())

@@ -1,0 +1,1 @@
+"""GEPA side by side: this project's schedules and the `gepa` package on the same models."""

@@ -1,0 +1,115 @@
+"""The section of `docs/benchmarks.md` that a results file of this comparison gives."""
+
+import math
+from pathlib import Path
+
+from benchmarks.versus.curves import draw
+from benchmarks.versus.record import Comparison
+from benchmarks.versus.summary import (
+    CLOCK_SHARE,
+    SINGLE_LANE,
+    Standing,
+    difference,
+    standings,
+    verdict,
+)
+from ray_promptopt.runs.comparison import PairedComparison
+
+OURS = "ours "
+
+
+def section(comparison: Comparison, docs: Path) -> str:
+    """Markdown; the curves are drawn into `docs/images`."""
+    parts = [_setting(comparison)]
+    for task in comparison.tasks():
+        image = docs / "images" / f"gepa-{task}-{comparison.setting.max_concurrent}.svg"
+        draw(comparison, task, image)
+        rows = standings(comparison, task)
+        parts += [
+            f"#### {task}",
+            f"![Held-out accuracy on {task}]({image.relative_to(docs).as_posix()})",
+            _table(rows),
+            _head_to_head(comparison, task),
+        ]
+    parts += [f"{task} was left out: {reason}" for task, reason in comparison.skipped.items()]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _setting(comparison: Comparison) -> str:
+    setting = comparison.setting
+    cpu = sum(run.contestant_cpu_s + run.server_cpu_s for run in comparison.runs)
+    wall = sum(run.wall_s for run in comparison.runs)
+    versions = ", ".join(f"{name} {value}" for name, value in comparison.versions.items())
+    return (
+        f"{len(setting.seeds)} paired seeds (each draws its own training and validation rows), "
+        f"{setting.rollout_budget} rollouts, minibatches of {setting.minibatch_size}, at most "
+        f"{setting.max_concurrent} calls in flight. The models are embedded stand-ins over HTTP "
+        f"(`{setting.policy_model}`, `embedded/writer`) with simulated log-normal latencies: "
+        f"median {setting.policy_median_s:g} s for an answer, {setting.reflection_median_s:g} s "
+        f"for a reflection, sigma {setting.latency_sigma:g}. Held-out rows are scored outside "
+        f"budget and clock. {setting.runs_at_once} runs at once; model server and contestant "
+        f"together used {100 * cpu / max(wall, 1e-9):.0f} % of one core per run, so that the "
+        f"simulated latency and not the CPU sets the pace. Versions: {versions}."
+    )
+
+
+def _table(rows: list[Standing]) -> str:
+    share = f"{100 * CLOCK_SHARE:.0f} %"
+    head = (
+        f"| contestant | held-out at the end | against `{SINGLE_LANE}` | mean of the curve | "
+        f"against `{SINGLE_LANE}` | seconds to {share} of the budget | times as fast | seconds to "
+        f"`{SINGLE_LANE}`'s end | in flight | rollouts | reflections |"
+    )
+    rule = "|---|" + "---:|" * 10
+    return "\n".join([head, rule, *(_row(row) for row in rows)])
+
+
+def _row(row: Standing) -> str:
+    reached = row.seconds_to_single_lane
+    cells = [
+        row.contestant,
+        f"{row.final:.3f}",
+        _points(row.final_difference),
+        f"{row.mean:.3f}",
+        _points(row.mean_difference),
+        f"{row.seconds:.1f}",
+        _ratio(row.times_faster),
+        "not reached" if reached is None else f"{reached:.1f}",
+        f"{row.in_flight:.1f}",
+        f"{row.rollouts:.0f}",
+        f"{row.reflections:.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _head_to_head(comparison: Comparison, task: str) -> str:
+    """Each of ours against each of the package's, mean of the curve and clock."""
+    ours = [name for name in comparison.contestants() if name.startswith(OURS)]
+    theirs = [name for name in comparison.contestants() if not name.startswith(OURS)]
+    lines = []
+    for mine in ours:
+        for other in theirs:
+            final, mean, clock = (
+                difference(comparison, task, other, mine, measure)
+                for measure in ("final", "mean", "seconds")
+            )
+            lines.append(
+                f"| {mine} | {other} | {_points(final)} | {verdict(final)} | {_points(mean)} | "
+                f"{verdict(mean)} | {_ratio(clock)} |"
+            )
+    head = "| | against | at the end | | mean of the curve | | times as fast |\n"
+    return head + "|---|---|---:|---|---:|---|---:|\n" + "\n".join(lines) if lines else ""
+
+
+def _points(compared: PairedComparison | None) -> str:
+    if compared is None:
+        return ""
+    low, high = 100 * compared.low, 100 * compared.high
+    return f"{100 * compared.difference:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _ratio(compared: PairedComparison | None) -> str:
+    if compared is None:
+        return ""
+    mean, low, high = (math.exp(v) for v in (compared.difference, compared.low, compared.high))
+    return f"{mean:.2f} ({low:.2f} to {high:.2f})"

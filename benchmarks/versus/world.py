@@ -1,0 +1,110 @@
+"""The only way from a contestant to the models: one limit on concurrency, every call counted."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from benchmarks.versus.model_server import WRITER
+from benchmarks.versus.problem import Problem
+from ray_promptopt.core.connections import IDLE_CONNECTION_S
+from ray_promptopt.core.examples import Part
+from ray_promptopt.core.work import Evidence
+from ray_promptopt.tasks.classifier import answered_label, feedback, is_right
+
+REFLECTION_TEMPERATURE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A rollout's score, and what happened in it in words."""
+
+    score: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class NewBest:
+    """The text that a contestant would have given back from this moment on."""
+
+    at_s: float
+    rollouts: int
+    text: str
+
+
+class World:
+    """One run's models and its records. `clock` starts with the first call of `start`."""
+
+    def __init__(
+        self, problem: Problem, base_url: str, policy_model: str, max_concurrent: int
+    ) -> None:
+        self.problem = problem
+        self.max_concurrent = max_concurrent
+        self.rollout_times_s: list[float] = []
+        self.bests: list[NewBest] = []
+        self.policy_calls = 0
+        self.reflection_calls = 0
+        self.busy_s = 0.0
+        """Sum over all calls of the seconds they were in flight."""
+        self._policy_model = policy_model
+        self._url = f"{base_url}/v1/chat/completions"
+        self._limit = asyncio.Semaphore(max_concurrent)
+        self._started_at = time.monotonic()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> "World":
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_S)
+        self._session = aiohttp.ClientSession(connector=connector)
+        self._started_at = time.monotonic()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._started_at
+
+    async def rollout(self, text: str, part: Part, seed: int) -> Scored:
+        """The policy model's answer to one row under this system message, graded."""
+        row = self.problem.rows[part][seed]
+        self.policy_calls += 1
+        message = await self._complete(self.problem.body(text, row, self._policy_model))
+        self.rollout_times_s.append(self.elapsed_s)
+        answered = answered_label(message)
+        score = 1.0 if is_right(row, answered) else 0.0
+        said = "\n".join(call["function"]["arguments"] for call in message.get("tool_calls") or [])
+        return Scored(score, Evidence(row.text, said, feedback(row, answered)))
+
+    async def reflect(self, messages: Sequence[Mapping[str, Any]], seed: int) -> str:
+        """The reflection model's reply."""
+        self.reflection_calls += 1
+        message = await self._complete(
+            {
+                "model": WRITER,
+                "messages": list(messages),
+                "temperature": REFLECTION_TEMPERATURE,
+                "seed": seed,
+            }
+        )
+        return str(message["content"])
+
+    def note_best(self, text: str) -> None:
+        """From now on this is the contestant's answer."""
+        self.bests.append(NewBest(self.elapsed_s, len(self.rollout_times_s), text))
+
+    async def _complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._session is not None, "use the world in `async with`"
+        async with self._limit:
+            sent_at = time.monotonic()
+            async with self._session.post(self._url, json=body) as response:
+                response.raise_for_status()
+                answer = await response.json()
+            self.busy_s += time.monotonic() - sent_at
+        message: dict[str, Any] = answer["choices"][0]["message"]
+        return message
