@@ -22,10 +22,14 @@ from ray_promptopt.core.ids import RunId, new_run_id
 from ray_promptopt.report import write_report
 from ray_promptopt.runs.optimizers import require_runnable
 from ray_promptopt.runs.progress import ProgressSnapshot
-from ray_promptopt.store.journal import RunStore, sqlite_url
+from ray_promptopt.store.journal import RunStore, has_store, sqlite_url
 from ray_promptopt.store.run_folder import run_folder, write_run_folder
+from ray_promptopt.store.run_lock import sole_owner
 from ray_promptopt.store.run_view import RunStatus, RunView, load_view
 from ray_promptopt.taskapp.client import TaskAppClient
+
+_KILLED_OWNER_VANISHES_S = 10.0
+"""A driver that was killed takes its coordinator with it, but not in the same instant."""
 
 OnProgress = Callable[[ProgressSnapshot], None]
 OnStart = Callable[[Launch, str], None]
@@ -67,10 +71,11 @@ def resume(
 ) -> RunView:
     """Continue a run from its journal. Raises JournalError when it is unknown or complete."""
     folder = results_folder(results)
-    store = RunStore(sqlite_url(folder))
+    store = _existing_store(folder)
     run_id = store.find_run(run)
     if load_view(store, run_id).status is RunStatus.SUCCEEDED:
         raise JournalError(f"run {run_id} is complete: see `ray-promptopt results {run_id}`")
+    _require_free(folder, run_id)
     _check_task_app(config_from_json(store.run(run_id).config, os.environ))
     return _launch(store, run_id, Job.SEARCH, folder, address, callbacks)
 
@@ -84,10 +89,11 @@ def evaluate(
 ) -> RunView:
     """Score baseline and best prompt on the test seeds; what was scored before is not run again.
 
-    Raises ConfigError when the run's config names no test seeds.
+    Raises ConfigError when the run's config names no test seeds, JournalError when its search
+    has not ended.
     """
     folder = results_folder(results)
-    store = RunStore(sqlite_url(folder))
+    store = _existing_store(folder)
     run_id = store.find_run(run)
     config = config_from_json(store.run(run_id).config, os.environ)
     if not config.splits.test:
@@ -96,21 +102,30 @@ def evaluate(
         )
         raise ConfigError(run_id, (problem,))
     view = load_view(store, run_id)
+    if not view.search_ended:
+        raise JournalError(
+            f"the search of {run_id} has not ended ({view.status}): finish it with "
+            f"`ray-promptopt resume {run_id}`, which evaluates it too"
+        )
     missing = set(config.splits.test) - set(view.best.held_out if view.best else ())
-    if view.search_ended and not missing:
+    if not missing:
         return view
+    _require_free(folder, run_id)
     return _launch(store, run_id, Job.HELD_OUT, folder, address, callbacks)
 
 
 def load_run(run: str, *, results: Path | None = None) -> RunView:
     """A run as its journal tells it. `run` is an id, the beginning of one, or `latest`."""
-    store = RunStore(sqlite_url(results_folder(results)))
+    store = _existing_store(results_folder(results))
     return load_view(store, store.find_run(run))
 
 
 def load_runs(*, results: Path | None = None) -> list[RunView]:
     """All runs of a results folder, the oldest first."""
-    store = RunStore(sqlite_url(results_folder(results)))
+    folder = results_folder(results)
+    if not has_store(folder):
+        return []
+    store = RunStore(sqlite_url(folder))
     return [load_view(store, row.run_id) for row in store.runs()]
 
 
@@ -145,6 +160,13 @@ def results_folder(
     return Path("runs").resolve()
 
 
+def _existing_store(folder: Path) -> RunStore:
+    """Looking for a run must not make an empty store. Raises JournalError when there is none."""
+    if not has_store(folder):
+        raise JournalError(f"there are no runs in {folder}: name their folder with --results")
+    return RunStore(sqlite_url(folder))
+
+
 def _load(path: Path) -> RunConfig:
     return load_config(path, environ=os.environ)
 
@@ -167,6 +189,12 @@ def _check_task_app(config: RunConfig) -> None:
             await client.aclose()
 
     asyncio.run(check())
+
+
+def _require_free(folder: Path, run_id: RunId) -> None:
+    """Refuse a run that another command is at, before anything starts."""
+    with sole_owner(folder, run_id, wait_s=_KILLED_OWNER_VANISHES_S):
+        pass
 
 
 def _launch(

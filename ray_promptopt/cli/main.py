@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted by Ctrl-C (the run ca
 
 import logging
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
@@ -54,10 +55,10 @@ def cli(verbose: bool) -> None:
     )
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; our own errors are printed as their message, without a traceback."""
     try:
-        cli(standalone_mode=False)
+        cli(arguments, standalone_mode=False)
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)

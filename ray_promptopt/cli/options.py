@@ -8,6 +8,9 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PORT = click.IntRange(0, 65535)
+"""0 takes any free port."""
+
 
 def results_option(command: F) -> F:
     """Where runs are kept."""

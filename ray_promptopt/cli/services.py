@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from ray_promptopt.cli.options import address_option, results_option
+from ray_promptopt.cli.options import PORT, address_option, results_option
 
 
 @click.command("gateway", short_help="Serve the best prompts of finished runs.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=8765, show_default=True, help="Port to listen on.")
 @address_option
 @results_option
 def gateway_command(host: str, port: int, address: str | None, results: Path | None) -> None:
@@ -32,7 +32,7 @@ def gateway_command(host: str, port: int, address: str | None, results: Path | N
 
 @click.command("embedded-models", short_help="Serve the stand-in models.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=8790, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=8790, show_default=True, help="Port to listen on.")
 def embedded_models_command(host: str, port: int) -> None:
     """Serve the embedded stand-in models over an OpenAI-compatible API."""
     from ray_promptopt.llm.embedded import EmbeddedSettings, run_embedded_server
@@ -44,7 +44,7 @@ def embedded_models_command(host: str, port: int) -> None:
 @click.command("task-app", short_help="Serve a task app that ships.")
 @click.argument("name")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=8102, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=8102, show_default=True, help="Port to listen on.")
 @click.option(
     "--env-file",
     "env_files",

@@ -8,8 +8,9 @@ from typing import Any
 
 import ray
 from ray import serve
-from ray.exceptions import RayTaskError
-from ray.serve.context import _get_global_client
+from ray.exceptions import RayActorError, RayTaskError
+from ray.serve.context import _check_cached_client_alive, _get_global_client
+from ray.serve.exceptions import RayServeException
 from ray.serve.schema import ApplicationStatus
 
 from ray_promptopt.cluster.calls import own_error
@@ -81,6 +82,18 @@ def gateway_runs() -> bool:
 
 
 def _ensure(host: str, port: int) -> str:
+    # This process outlives `serve shutdown`: a controller that it knew of may be gone.
+    _check_cached_client_alive()
+    try:
+        return _started(host, port)
+    except (RayActorError, RayServeException) as error:
+        raise ClusterError(
+            f"Ray Serve ended while the gateway was being started ({type(error).__name__}); "
+            "when `serve status` shows nothing any more, run this again"
+        ) from error
+
+
+def _started(host: str, port: int) -> str:
     _start_serve(host, port)
     listening = _http_address()
     if port and listening[1] != port:

@@ -11,7 +11,7 @@ from ray.actor import ActorProxy
 
 from ray_promptopt.cluster.calls import call
 from ray_promptopt.cluster.names import GATEWAY_STATE, NAMESPACE, run_actor
-from ray_promptopt.core.ids import CorrelationId, RunId
+from ray_promptopt.core.ids import CorrelationId, RunId, TrialId
 from ray_promptopt.core.trace import Trace
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.state import GatewayState, TraceEvent
@@ -61,9 +61,9 @@ class GatewayStateHost:
         self._state.record(events)
 
     @ray.method
-    async def barrier(self, correlation_id: CorrelationId) -> Trace:
+    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Trace:
         """See `GatewayState`."""
-        return await self._state.barrier(correlation_id)
+        return await self._state.barrier(correlation_id, trial_id)
 
     async def _revoke_trials_of_lost_runs(self) -> None:
         """A run that was killed with its driver could not revoke its trial ids itself."""
@@ -82,7 +82,8 @@ def _is_alive(run_id: RunId) -> bool:
     return True
 
 
-GatewayStateActor = ray.remote(num_cpus=0, max_restarts=-1)(GatewayStateHost)
+# Every call may be made twice without harm, so that calls wait for a restart instead of failing.
+GatewayStateActor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(GatewayStateHost)
 
 GatewayStateHandle = ActorProxy[GatewayStateHost]
 
@@ -112,6 +113,6 @@ class GatewayStateClient:
         """See `StatePort`."""
         await call(GATEWAY_STATE, self._handle.record.remote(events))
 
-    async def barrier(self, correlation_id: CorrelationId) -> Trace:
+    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Trace:
         """See `TracePort`."""
-        return await call(GATEWAY_STATE, self._handle.barrier.remote(correlation_id))
+        return await call(GATEWAY_STATE, self._handle.barrier.remote(correlation_id, trial_id))

@@ -42,7 +42,8 @@ class GepaPopulation:
         return self._optimizer.counts()
 
 
-GepaPopulationActor = ray.remote(num_cpus=0, max_restarts=-1)(GepaPopulation)
+# Every call may be made twice without harm, so that calls wait for a restart instead of failing.
+GepaPopulationActor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(GepaPopulation)
 
 
 class OptimizerClient:

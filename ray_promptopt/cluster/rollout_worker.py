@@ -3,6 +3,8 @@
 A worker that dies is restarted by Ray; the attempts it held are reported lost and tried again.
 """
 
+import asyncio
+
 import ray
 
 from ray_promptopt.cluster.calls import call
@@ -14,6 +16,7 @@ from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.rollouts.plan import RolloutSettings
 from ray_promptopt.rollouts.result import RolloutResult
 from ray_promptopt.rollouts.runner import RolloutRunner
+from ray_promptopt.runs.ports import PortLost
 from ray_promptopt.taskapp.client import TaskAppClient
 
 
@@ -33,6 +36,10 @@ class RolloutWorker:
         """One attempt."""
         return await self._runner.run(item, trial_id, baseline)
 
+    @ray.method(max_task_retries=-1)
+    async def ready(self) -> None:
+        """Answers as soon as the worker lives, also while it is being restarted."""
+
 
 RolloutWorkerActor = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy="SPREAD")(
     RolloutWorker
@@ -40,7 +47,10 @@ RolloutWorkerActor = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy
 
 
 class RolloutPool:
-    """A `RolloutPort` over workers: each attempt goes to the one with the fewest in flight."""
+    """A `RolloutPort` over workers: each attempt goes to the one with the fewest in flight.
+
+    A lost worker gets none until it is back: it would lose all of them at once.
+    """
 
     def __init__(
         self,
@@ -57,15 +67,32 @@ class RolloutPool:
             for number in range(num_workers)
         ]
         self._in_flight = [0] * num_workers
+        self._away: dict[int, asyncio.Task[None]] = {}
 
     async def run(
         self, item: EvaluateCandidate, trial_id: TrialId, baseline: LearnedBaseline | None
     ) -> RolloutResult:
         """Raises PortLost when the worker died with this attempt in hand."""
-        number = min(range(len(self._workers)), key=self._in_flight.__getitem__)
+        number = await self._least_busy()
         self._in_flight[number] += 1
         try:
             answer = self._workers[number].run.remote(item, trial_id, baseline)
             return await call(f"rollout worker {number}", answer)
+        except PortLost:
+            if number not in self._away:
+                self._away[number] = asyncio.create_task(self._wait_for(number))
+            raise
         finally:
             self._in_flight[number] -= 1
+
+    async def _least_busy(self) -> int:
+        while len(self._away) == len(self._workers):
+            await asyncio.wait(self._away.values(), return_when=asyncio.FIRST_COMPLETED)
+        present = (number for number in range(len(self._workers)) if number not in self._away)
+        return min(present, key=self._in_flight.__getitem__)
+
+    async def _wait_for(self, number: int) -> None:
+        try:
+            await call(f"rollout worker {number}", self._workers[number].ready.remote())
+        finally:
+            del self._away[number]

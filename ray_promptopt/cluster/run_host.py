@@ -26,6 +26,7 @@ from ray_promptopt.rollouts.plan import RolloutSettings
 from ray_promptopt.runs.coordinator import Ports, RunCoordinator
 from ray_promptopt.runs.progress import ProgressSnapshot
 from ray_promptopt.store.journal import RunStore
+from ray_promptopt.store.run_lock import sole_owner
 from ray_promptopt.store.run_view import RunStatus
 
 _METRICS_EVERY_S = 1.0
@@ -34,45 +35,46 @@ _ROLLOUTS_PER_WORKER = 32
 
 
 class RunHost:
-    """Owns the journal of its run while it lives."""
+    """Owns the journal of its run while it runs; until then it knows nothing of it."""
 
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
-        store = RunStore(launch.store_url)
-        config = config_from_json(store.run(launch.run_id).config, os.environ)
-        self._coordinator = RunCoordinator(
-            launch.run_id,
-            config,
-            store,
-            _ports(launch, config),
-            Path(launch.results_folder),
-            time.time,
-        )
+        self._coordinator: RunCoordinator | None = None
         self._metrics = RunMetrics(launch.run_id)
 
     @ray.method
     async def run(self) -> RunStatus:
-        """To the end, or until stopped."""
-        observing = asyncio.create_task(self._observe())
-        try:
-            return await self._coordinator.run(held_out_only=self._launch.job is Job.HELD_OUT)
-        finally:
-            observing.cancel()
-            self._metrics.observe(self._coordinator.progress())
+        """To the end, or until stopped. Raises JournalError when another process runs it."""
+        launch = self._launch
+        folder = Path(launch.results_folder)
+        with sole_owner(folder, launch.run_id):
+            store = RunStore(launch.store_url)
+            config = config_from_json(store.run(launch.run_id).config, os.environ)
+            coordinator = RunCoordinator(
+                launch.run_id, config, store, _ports(launch, config), folder, time.time
+            )
+            self._coordinator = coordinator
+            observing = asyncio.create_task(self._observe(coordinator))
+            try:
+                return await coordinator.run(held_out_only=launch.job is Job.HELD_OUT)
+            finally:
+                observing.cancel()
+                self._metrics.observe(coordinator.progress())
 
     @ray.method
     async def progress(self) -> ProgressSnapshot:
         """Where the run stands now."""
-        return self._coordinator.progress()
+        return self._coordinator.progress() if self._coordinator else ProgressSnapshot()
 
     @ray.method
     async def request_stop(self, reason: str) -> None:
         """See `RunCoordinator`."""
-        self._coordinator.request_stop(reason)
+        if self._coordinator is not None:
+            self._coordinator.request_stop(reason)
 
-    async def _observe(self) -> None:
+    async def _observe(self, coordinator: RunCoordinator) -> None:
         while True:
-            self._metrics.observe(self._coordinator.progress())
+            self._metrics.observe(coordinator.progress())
             await asyncio.sleep(_METRICS_EVERY_S)
 
 

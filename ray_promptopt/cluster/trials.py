@@ -11,7 +11,10 @@ from ray_promptopt.prompts.learning import LearnedBaseline
 
 
 class TrialRegistry:
-    """A `TrialPort`: one trial id per candidate, registered once, and again when told to."""
+    """A `TrialPort`: one trial id per candidate, and a fresh one when told to register again.
+
+    A fresh one, because a state that was restarted must not take old rollouts for its own.
+    """
 
     def __init__(
         self,
@@ -25,22 +28,26 @@ class TrialRegistry:
         self._prices = prices
         self._state = state
         self._bindings: dict[Candidate | None, TrialBinding] = {}
+        self._best: TrialBinding | None = None
 
     async def register(
         self, candidate: Candidate | None, baseline: LearnedBaseline | None, *, again: bool
     ) -> TrialId:
-        """Raises PortLost while the gateway's state is away."""
+        """Raises PortLost when the gateway's state is gone for good."""
         binding = self._bindings.get(candidate)
         if binding is None or again:
-            binding = binding or self._binding(new_trial_id(), candidate, baseline)
+            binding = self._binding(new_trial_id(), candidate, baseline)
             await call(GATEWAY_STATE, self._state.register.remote(binding))
             self._bindings[candidate] = binding
+        if again and self._best is not None:
+            await call(GATEWAY_STATE, self._state.serve_best.remote(self._best))
         return binding.trial_id
 
     async def serve_best(self, candidate: Candidate, baseline: LearnedBaseline) -> None:
         """The run id stands for this candidate from now on."""
         binding = self._binding(TrialId(self._run_id), candidate, baseline)
         await call(GATEWAY_STATE, self._state.serve_best.remote(binding))
+        self._best = binding
 
     async def revoke_all(self) -> None:
         """The gateway forgets this run's trial ids."""

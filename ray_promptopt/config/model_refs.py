@@ -27,6 +27,9 @@ from ray_promptopt.config.schema import ModelRef
 REFLECTION_TEMPERATURE = 1.0
 """Of the model that writes prompts when the config names none: proposals should differ."""
 
+POLICY_DEFAULTS = {"temperature": 0.0, "max_completion_tokens": 512}
+"""Those of the contract; task apps have others of their own, which a config must not depend on."""
+
 REFLECTION_KEY = {"gepa": "gepa.mutation.llm_model", "mipro": "mipro.meta_model"}
 
 _OWN_URL = (FREE_NAMES, EMBEDDED)
@@ -46,6 +49,8 @@ def read_policy(table: object, problems: Problems) -> ModelRef | None:
     _refuse_urls(given, problems)
     for name in ("policy_name", "max_steps"):
         given.values.pop(name, None)
+    for name, default in POLICY_DEFAULTS.items():
+        given.values.setdefault(name, default)
     return _model_ref(given, "policy", problems)
 
 

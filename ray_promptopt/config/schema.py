@@ -138,7 +138,7 @@ class ExecutionConfig(Section):
 
     task_app_timeout_s: PositiveFloat = 120.0
     """Seconds one rollout may take."""
-    max_attempts: PositiveInt = 3
+    max_attempts: PositiveInt = 4
     """Tries per rollout, the first included."""
     num_workers: PositiveInt | None = None
     """Rollout workers; None: as the cluster's size suggests."""

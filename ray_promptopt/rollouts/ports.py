@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ray_promptopt.core.ids import CorrelationId
+from ray_promptopt.core.ids import CorrelationId, TrialId
 from ray_promptopt.core.trace import Trace
 from ray_promptopt.taskapp.contract import RolloutResponse
 
@@ -15,6 +15,6 @@ class TaskAppPort(Protocol):
 
 
 class TracePort(Protocol):
-    """The gateway's record of a correlation id, once it is complete."""
+    """The gateway's record of a correlation id, once it is complete. Raises when it was lost."""
 
-    async def barrier(self, correlation_id: CorrelationId) -> Trace: ...
+    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Trace: ...

@@ -37,10 +37,11 @@ class RolloutRunner:
             answer = error
         latency_s = time.monotonic() - started
         try:
-            trace = await self._traces.barrier(correlation_id)
+            trace = await self._traces.barrier(correlation_id, trial_id)
         except Exception as error:  # noqa: BLE001 - whatever the actor's trouble: try again
             lost = ErrorRecord(
-                ErrorKind.INFRASTRUCTURE, f"the gateway's record is lost ({type(error).__name__})"
+                ErrorKind.INFRASTRUCTURE,
+                f"the gateway's record is lost ({type(error).__name__}: {error})",
             )
             return RolloutResult(Trace(correlation_id, ()), latency_s, error=lost)
         return judge(answer, trace, latency_s, baseline)

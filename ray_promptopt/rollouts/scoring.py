@@ -41,8 +41,9 @@ def _scored(
     error: ErrorRecord | None = None
     score = 0.0
     if not trace.exchanges:
+        # Perhaps its call never reached a gateway that was being restarted: worth another try.
         error = ErrorRecord(
-            ErrorKind.REJECTED,
+            ErrorKind.INFRASTRUCTURE,
             "the task app answered without calling the model at policy.config.inference_url, so "
             "its score says nothing about a prompt: let it call the URL that it is given",
         )

@@ -1,10 +1,11 @@
 """A fixed list of work items, carried out side by side: baseline rollouts and held-out scoring."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from ray_promptopt.core.work import EvaluateCandidate, Outcome
-from ray_promptopt.runs.execution import Executor
+from ray_promptopt.runs.execution import GRACE_S, Executor
 
 
 async def execute_all(
@@ -13,25 +14,31 @@ async def execute_all(
     *,
     max_concurrent: int,
     in_budget: bool,
-    stopping: Callable[[], bool],
+    stop: asyncio.Event,
+    grace_s: float = GRACE_S,
 ) -> list[Outcome]:
-    """The outcomes of the items that were begun; none is begun once `stopping` says so, or once a
-    budget is used up. Raises RunStopped."""
+    """The outcomes of the items that came home; none is begun once `stop` is set, or once a budget
+    is used up, and after `stop` what is in flight is awaited for `grace_s`. Raises RunStopped."""
     waiting = list(reversed(items))
     outcomes: list[Outcome] = []
 
     async def work() -> None:
-        while waiting and not stopping():
+        while waiting and not stop.is_set():
             item = waiting.pop()
             if not executor.try_reserve(item, in_budget=in_budget):
                 return
             outcomes.append(await executor.execute(item))
 
     workers = [asyncio.create_task(work()) for _ in range(min(max_concurrent, len(items)))]
+    all_home: asyncio.Future[Any] = asyncio.gather(*workers)
+    stopped: asyncio.Future[Any] = asyncio.create_task(stop.wait())
     try:
-        await asyncio.gather(*workers)
+        await asyncio.wait([all_home, stopped], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([all_home], timeout=grace_s)
+        if all_home.done():
+            all_home.result()
     finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        for task in (stopped, *workers):
+            task.cancel()
+        await asyncio.gather(stopped, all_home, *workers, return_exceptions=True)
     return outcomes

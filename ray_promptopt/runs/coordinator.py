@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ray_promptopt.runs.execution import Executor, RunStopped
 from ray_promptopt.runs.failure_policy import FailurePolicy
 from ray_promptopt.runs.ledger import BudgetLedger, RunLimits
 from ray_promptopt.runs.plans import baseline_work, held_out_work
-from ray_promptopt.runs.ports import OptimizerPort, ProposalPort, RolloutPort, TrialPort
+from ray_promptopt.runs.ports import OptimizerPort, PortLost, ProposalPort, RolloutPort, TrialPort
 from ray_promptopt.runs.progress import Phase, ProgressSnapshot, eta_s
 from ray_promptopt.runs.recovery import known_program
 from ray_promptopt.runs.search import SearchLoop
@@ -66,7 +67,8 @@ class RunCoordinator:
         self._results_folder = results_folder
         self._clock = clock
         self._started_at_s = clock()
-        self._stop_reason: str | None = None
+        self._stop = asyncio.Event()
+        self._stop_reason = "stopped"
         self._search: SearchLoop | None = None
         self._view = view = load_view(store, run_id)
         self._ran_before_s = view.running_s
@@ -82,7 +84,7 @@ class RunCoordinator:
             run_id,
             store,
             ledger,
-            FailurePolicy(config.execution.max_attempts),
+            FailurePolicy(config.execution.max_attempts, config.max_concurrent),
             ports.trials,
             ports.rollouts,
             ports.proposals,
@@ -94,25 +96,31 @@ class RunCoordinator:
 
     def request_stop(self, reason: str) -> None:
         """Stop cleanly: nothing new is sent out, what is in flight is awaited for a while."""
-        self._stop_reason = self._stop_reason or reason
+        if self._stop.is_set():
+            return
+        self._stop_reason = reason
+        self._stop.set()
         self._progress = replace(self._progress, phase=Phase.STOPPING)
         if self._search is not None:
             self._search.stop()
 
     async def run(self, *, held_out_only: bool = False) -> RunStatus:
-        """Drive the run to its end, or until it is stopped; what came of it is in the journal."""
+        """Drive the run to its end, or until it is stopped; what came of it is in the journal.
+
+        Raises JournalError when the store cannot be written.
+        """
         self._store.append(self._run_id, [RunStarted()])
-        status = RunStatus.FAILED
         try:
             status = await self._phases(held_out_only)
         except PromptOptError as error:
             self._store.append(self._run_id, [RunFailed(str(error))])
+            status = RunStatus.FAILED
         except BaseException as error:
             self._store.append(self._run_id, [RunInterrupted(f"{type(error).__name__}: {error}")])
             raise
-        finally:
-            write_run_folder(self._results_folder, load_view(self._store, self._run_id))
-        await self._ports.trials.revoke_all()
+        write_run_folder(self._results_folder, load_view(self._store, self._run_id))
+        with suppress(PortLost):
+            await self._ports.trials.revoke_all()
         self._progress = replace(self.progress(), phase=Phase.DONE)
         return status
 
@@ -137,7 +145,7 @@ class RunCoordinator:
         return self._ran_before_s + self._clock() - self._started_at_s
 
     def _stopping(self) -> bool:
-        return self._stop_reason is not None
+        return self._stop.is_set()
 
     async def _phases(self, held_out_only: bool) -> RunStatus:
         view = load_view(self._store, self._run_id)
@@ -165,7 +173,7 @@ class RunCoordinator:
         return RunStatus.SUCCEEDED
 
     def _interrupted(self) -> RunStatus:
-        self._store.append(self._run_id, [RunInterrupted(self._stop_reason or "stopped")])
+        self._store.append(self._run_id, [RunInterrupted(self._stop_reason)])
         return RunStatus.INTERRUPTED
 
     async def _learn_baseline(self, view: RunView) -> LearnedBaseline | None:
@@ -180,7 +188,7 @@ class RunCoordinator:
             [item for item in work if item.work_id not in settled],
             max_concurrent=self._config.max_concurrent,
             in_budget=True,
-            stopping=self._stopping,
+            stop=self._stop,
         )
         lost = [outcome for outcome in outcomes if isinstance(outcome, FailedOutcome)]
         if lost:
@@ -269,7 +277,7 @@ class RunCoordinator:
             work,
             max_concurrent=self._config.max_concurrent,
             in_budget=False,
-            stopping=self._stopping,
+            stop=self._stop,
         )
 
 

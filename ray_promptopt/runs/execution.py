@@ -38,6 +38,10 @@ TOLD = frozenset(Purpose) - {Purpose.BASELINE, Purpose.HELD_OUT}
 """Work of the search, which is told of a loss for good. Other work can be tried again later."""
 
 
+GRACE_S = 10.0
+"""How long work in flight may take to come home when the run is stopped."""
+
+
 class RunStopped(PromptOptError):
     """The run cannot go on; the message says what to mend."""
 

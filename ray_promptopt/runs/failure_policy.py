@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
 
-_FIRST_WAIT_S = 0.2
+_FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 10.0
+_FEWEST_IN_A_ROW = 12
+"""A few bad seeds with nothing else in flight are no outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,17 @@ Verdict = Retry | GiveUp | StopRun
 class FailurePolicy:
     """`max_attempts` per item. A row of failures without one success is an outage: the run stops.
 
-    `max_in_a_row` is well above what a bad patch gives, and well below a budget.
+    It stops when everything in flight has come to its last attempt, before items are given up.
     """
 
     max_attempts: int
-    max_in_a_row: int = 30
+    max_concurrent: int
     in_a_row: int = 0
+
+    @property
+    def max_in_a_row(self) -> int:
+        """Failures without one success that make an outage."""
+        return max(_FEWEST_IN_A_ROW, (self.max_attempts - 1) * self.max_concurrent + 1)
 
     def succeeded(self) -> None:
         """An item came back scored."""

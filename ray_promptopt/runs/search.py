@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ray_promptopt.core.ids import WorkId
 from ray_promptopt.core.work import Decision, Outcome, SearchCounts, WorkItem
-from ray_promptopt.runs.execution import Executor
+from ray_promptopt.runs.execution import GRACE_S, Executor
 from ray_promptopt.runs.ports import OptimizerPort, PortLost
 from ray_promptopt.store.events import Decided
 
@@ -18,8 +18,6 @@ T = TypeVar("T")
 
 _PATIENCE_WITH_LOST_OPTIMIZER = 40
 _WAIT_FOR_OPTIMIZER_S = 0.5
-_GRACE_S = 10.0
-"""How long rollouts in flight may take to come home when the run is stopped."""
 
 OnDecision = Callable[[Decision], Awaitable[None]]
 
@@ -145,7 +143,7 @@ class SearchLoop:
 
     async def _drain(self) -> None:
         if self._in_flight:
-            await asyncio.wait(self._in_flight.values(), timeout=_GRACE_S)
+            await asyncio.wait(self._in_flight.values(), timeout=GRACE_S)
             await self._tell_finished()
 
     async def _cancel_all(self) -> None:

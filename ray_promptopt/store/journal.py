@@ -40,9 +40,17 @@ class StoredEvent:
     event: Event
 
 
+_FILE = "store.sqlite3"
+
+
 def sqlite_url(results_folder: Path) -> str:
     """The store of a results folder."""
-    return f"sqlite:///{(results_folder / 'store.sqlite3').resolve()}"
+    return f"sqlite:///{(results_folder / _FILE).resolve()}"
+
+
+def has_store(results_folder: Path) -> bool:
+    """Whether a run was ever begun there."""
+    return (results_folder / _FILE).exists()
 
 
 class RunStore:
@@ -52,7 +60,7 @@ class RunStore:
         self.url = url
         self._clock = clock
         if url.startswith("sqlite:///"):
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(url.removeprefix("sqlite:///")).parent)
         self._engine = _engine(url)
         with self._translated():
             METADATA.create_all(self._engine)
@@ -178,3 +186,13 @@ def _engine(url: str) -> Engine:
             cursor.close()
 
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(
+            f"the results folder {folder} cannot be made ({error.strerror}); name another with "
+            "--results, results_folder or RAY_PROMPTOPT_RESULTS"
+        ) from error

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import RunId
 from ray_promptopt.store.run_view import CandidateRecord, RunView
 
@@ -15,9 +16,11 @@ def run_folder(results_folder: Path, run_id: RunId) -> Path:
 
 
 def write_run_folder(results_folder: Path, view: RunView) -> Path:
-    """Write `config.resolved.json`, `candidates.json`, and the best prompt once there is one."""
+    """Write `config.resolved.json`, `candidates.json`, and the best prompt once there is one.
+
+    Raises JournalError when the folder cannot be written.
+    """
     folder = run_folder(results_folder, view.run_id)
-    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "config.resolved.json", view.config_json)
     write_whole(folder / "candidates.json", _json(candidates_of(view)))
     if view.best is not None:
@@ -56,10 +59,20 @@ def prompt_text(record: CandidateRecord) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write to a neighbour, then rename over: a reader sees the old file or the new one."""
+    """Write to a neighbour, then rename over: a reader sees the old file or the new one.
+
+    Raises JournalError when it cannot be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise JournalError(
+            f"{path} cannot be written ({error.strerror}): make room or correct the folder's "
+            "permissions, then resume; what counted so far is in the store"
+        ) from error
 
 
 def _scores(outcomes: dict[int, Any]) -> dict[str, float]:

@@ -21,6 +21,7 @@ from ray_promptopt.taskapp.rewards import reward_of
 
 _TIMEOUT_S = 30.0
 _TRIAL = "trial-" + "0" * 32
+_REFUSALS = (400, 401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,11 @@ async def _recording_model() -> AsyncIterator[_RecordingModel]:
 
     @app.post("/{path:path}")
     async def complete(path: str, request: Request) -> dict[str, Any]:
-        body = await request.json()
+        try:
+            sent = await request.json()
+        except ValueError:
+            sent = None
+        body: dict[str, Any] = sent if isinstance(sent, dict) else {}
         calls.append((f"/{path}?{request.url.query}", body))
         return _legal_answer(body)
 
@@ -86,12 +91,8 @@ async def _recording_model() -> AsyncIterator[_RecordingModel]:
 def _legal_answer(body: dict[str, Any]) -> dict[str, Any]:
     """A completion that the request allows: its first tool with empty strings, else a text."""
     message: dict[str, Any] = {"role": "assistant", "content": "check"}
-    tools = body.get("tools")
-    if tools:
-        function = tools[0]["function"]
-        properties = (function.get("parameters") or {}).get("properties") or {}
-        arguments = {name: (schema.get("enum") or [""])[0] for name, schema in properties.items()}
-        call = {"name": function["name"], "arguments": json.dumps(arguments)}
+    call = _legal_call(body.get("tools"))
+    if call is not None:
         message = {
             "role": "assistant",
             "content": None,
@@ -107,6 +108,18 @@ def _legal_answer(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _legal_call(tools: Any) -> dict[str, str] | None:
+    """A call of the first tool; None when there is none that could be called."""
+    try:
+        function = tools[0]["function"]
+        name, parameters = function["name"], function.get("parameters") or {}
+        properties = (parameters.get("properties") or {}).items()
+        arguments = {key: (schema.get("enum") or [""])[0] for key, schema in properties}
+    except (TypeError, LookupError, AttributeError):
+        return None
+    return {"name": name, "arguments": json.dumps(arguments)}
+
+
 async def _answers(name: str, question: Callable[[], Awaitable[object]]) -> CheckResult:
     try:
         await question()
@@ -116,11 +129,15 @@ async def _answers(name: str, question: Callable[[], Awaitable[object]]) -> Chec
 
 
 async def _refuses_wrong_key(url: str) -> CheckResult:
+    """An open /health is allowed, as long as what follows it is not."""
     stranger = TaskAppClient(url, "not-the-key", timeout_s=_TIMEOUT_S)
     try:
-        await stranger.health()
-    except TaskAppError as error:
-        return CheckResult("wrong key", True, f"is refused ({error.status_code})")
+        for question in (stranger.health, stranger.task_info):
+            try:
+                await question()
+            except TaskAppError as error:
+                if error.status_code in _REFUSALS:
+                    return CheckResult("wrong key", True, f"is refused ({error.status_code})")
     finally:
         await stranger.aclose()
     return CheckResult(
@@ -157,24 +174,29 @@ async def _rollout(
             "keep the path and the query of the inference_url that the request gives",
         )
     )
-    sound = isinstance(body.get("messages"), list) and bool(body["messages"])
+    count = len(_messages(body))
     results.append(
         CheckResult(
             "messages",
-            sound,
-            f"{len(body.get('messages') or [])} messages, {len(calls)} call(s)",
-            "send chat messages",
+            count > 0,
+            f"{count} messages, {len(calls)} call(s)",
+            "send a list of messages with role and content, as OpenAI's API takes it",
         )
     )
     return results
 
 
+def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
+    sent = body.get("messages")
+    return [m for m in sent if isinstance(m, dict)] if isinstance(sent, list) else []
+
+
 def _same_messages(model: _RecordingModel, seeds: Sequence[int]) -> CheckResult:
     """Whether there is static text to optimise: the calls of different seeds share some."""
     systems = {
-        json.dumps([m for m in body["messages"] if m.get("role") in ("system", "developer")])
+        json.dumps([m for m in _messages(body) if m.get("role") in ("system", "developer")])
         for _, body in model.calls
-        if isinstance(body.get("messages"), list)
+        if _messages(body)
     }
     if not systems:
         return CheckResult("prompt", False, "no message was seen", "see above")

@@ -1,8 +1,11 @@
 """The client of a task app. Every failure says what happened at which URL and what to do."""
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
@@ -14,11 +17,12 @@ from ray_promptopt.taskapp.contract import RolloutResponse, TaskInfo
 M = TypeVar("M", bound=BaseModel)
 
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+_HOST = re.compile(r"^[\w.:-]+$")
 _KEY_REFUSED = frozenset({401, 403})
 
 
 class TaskAppClient:
-    """One task app. Close it with `aclose`."""
+    """One task app. Close it with `aclose`. Raises TaskAppError on a URL or a key of no use."""
 
     def __init__(
         self,
@@ -28,8 +32,10 @@ class TaskAppClient:
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        _refuse_unusable(base_url, api_key)
         headers = {"X-API-Key": api_key} if api_key else {}
         self.base_url = base_url.rstrip("/")
+        self._timeout_s = timeout_s
         # httpx's own transport collapses at tens of connections to one host.
         self._http = httpx.AsyncClient(
             base_url=self.base_url,
@@ -86,18 +92,32 @@ class TaskAppClient:
     async def _json(self, method: str, path: str, **options: Any) -> Any:
         try:
             response = await self._http.request(method, path, **options)
-        except httpx.TimeoutException as error:
-            raise self._error(path, "did not answer in time", retryable=True) from error
-        except httpx.HTTPError as error:
-            what = f"cannot be reached ({type(error).__name__}): start it, or correct its URL"
-            raise self._error(path, what, retryable=True) from error
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise self._error(path, self._no_answer(error), retryable=True) from error
         if response.status_code >= 300:
             raise self._refused(path, response)
         try:
             return response.json()
         except ValueError as error:
-            what = f"answered {response.status_code} with something that is no JSON"
+            what = (
+                f"answered {response.status_code} with something that is no JSON "
+                f"({response.text[:60].strip()!r}): is this a task app?"
+            )
             raise self._error(path, what, retryable=False) from error
+
+    def _no_answer(self, error: Exception) -> str:
+        """Why there is none. The transport calls every failed connection a timeout."""
+        cause = error.__cause__ or error
+        if isinstance(cause, aiohttp.ClientConnectorError):
+            number = cause.os_error.errno or 0
+            reason = os.strerror(number) if number > 0 else cause.os_error.strerror
+            return f"cannot be reached ({reason}): start it, or correct its URL"
+        if isinstance(cause, TimeoutError) or isinstance(error, httpx.ReadTimeout):
+            return (
+                f"did not answer within {self._timeout_s:g} s: see its log, or raise "
+                "execution.task_app_timeout_s"
+            )
+        return f"broke the connection off ({type(cause).__name__}): see its log"
 
     def _refused(self, path: str, response: httpx.Response) -> TaskAppError:
         status = response.status_code
@@ -109,6 +129,9 @@ class TaskAppClient:
             )
         elif status == 404:
             what = "answered 404: is this the task app's base URL?"
+        elif status < 400:
+            where = response.headers.get("location", "nowhere")
+            what = f"redirects to {where} ({status}): give the URL that it really has"
         else:
             what = f"answered {status}: {text}"
         return self._error(path, what, retryable=status in _RETRYABLE, status_code=status)
@@ -127,4 +150,22 @@ class TaskAppClient:
     ) -> TaskAppError:
         return TaskAppError(
             f"task app {self.base_url}{path} {what}", retryable=retryable, status_code=status_code
+        )
+
+
+def _refuse_unusable(base_url: str, api_key: str) -> None:
+    try:
+        url = httpx.URL(base_url)
+        usable = url.scheme in ("http", "https") and _HOST.match(url.host) is not None
+    except httpx.InvalidURL:
+        usable = False
+    if not usable:
+        raise TaskAppError(
+            f"the task app's URL {base_url!r} is none: give it as http://host:port", retryable=False
+        )
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise TaskAppError(
+            "the task app's API key holds characters that no HTTP header can carry: correct "
+            "ENVIRONMENT_API_KEY, here and at the task app",
+            retryable=False,
         )

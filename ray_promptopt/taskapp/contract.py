@@ -5,13 +5,21 @@ Unknown fields are ignored, as existing task apps and clients expect.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class WireModel(BaseModel):
-    """A message of the contract."""
+    """A message of the contract. `null` is as good as left out, a number as good as its text:
+    some languages write empty lists and ids so."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if value is not None}
 
 
 class RolloutEnv(WireModel):
@@ -80,7 +88,7 @@ class RolloutTrajectory(WireModel):
     env_id: str = ""
     policy_id: str = ""
     steps: list[RolloutStep] = Field(default_factory=list)
-    final: dict[str, Any] | None = None
+    final: Any = None
     length: int = 0
     inference_url: str = ""
 

@@ -57,8 +57,8 @@ class PlainState:
     async def record(self, events: Sequence[TraceEvent]) -> None:
         self.plain.record(events)
 
-    async def barrier(self, correlation_id: CorrelationId) -> Any:
-        return await self.plain.barrier(correlation_id)
+    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Any:
+        return await self.plain.barrier(correlation_id, trial_id)
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Interceptor:
 
     async def exchanges(self) -> tuple[Exchange, ...]:
         """What was recorded of the rollout, once it is complete."""
-        trace = await self.state.plain.barrier(self.correlation_id)
+        trace = await self.state.plain.barrier(self.correlation_id, self.trial_id)
         return trace.exchanges
 
 

@@ -315,4 +315,5 @@ async def test_calls_of_one_rollout_are_recorded_in_the_order_they_came() -> Non
             await gateway.post()
         assert [exchange.reply for exchange in await gateway.exchanges()] == ["one", "two", "three"]
         assert gateway.state.resolved == [gateway.trial_id]
-        assert (await gateway.state.plain.barrier(new_correlation_id())).exchanges == ()
+        other = await gateway.state.plain.barrier(new_correlation_id(), gateway.trial_id)
+        assert other.exchanges == ()

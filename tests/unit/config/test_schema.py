@@ -64,6 +64,6 @@ def test_defaults_that_other_rooms_count_on() -> None:
     config = mipro()
     assert config.max_concurrent == 20
     assert (config.gateway.host, config.gateway.port) == ("127.0.0.1", 0)
-    assert (config.execution.task_app_timeout_s, config.execution.max_attempts) == (120.0, 3)
+    assert (config.execution.task_app_timeout_s, config.execution.max_attempts) == (120.0, 4)
     assert config.gepa is None
     assert config.env_name == ""

@@ -48,7 +48,7 @@ def answer(reward: float | None = 1.0, **details: object) -> RolloutResponse:
         (answer(0.0), [exchange("no match", "substitution_failed")], ErrorKind.REJECTED),
         (answer(0.0), [exchange("gone", "unknown_trial")], ErrorKind.INFRASTRUCTURE),
         (answer(0.0), [exchange(), exchange("lost", "gateway_lost")], ErrorKind.INFRASTRUCTURE),
-        (answer(1.0), [], ErrorKind.REJECTED),
+        (answer(1.0), [], ErrorKind.INFRASTRUCTURE),
         (answer(None), [exchange()], ErrorKind.REJECTED),
         (answer(float("nan")), [exchange()], ErrorKind.REJECTED),
         (TaskAppError("down", retryable=True), [], ErrorKind.INFRASTRUCTURE),

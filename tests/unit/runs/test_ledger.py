@@ -1,0 +1,107 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ray_promptopt.core.budget import Budget
+from ray_promptopt.core.errors import BudgetError
+from ray_promptopt.core.ids import WorkId
+from ray_promptopt.core.usage import NO_SPEND, Spend, Usage
+from ray_promptopt.runs.ledger import BudgetLedger, RunLimits
+
+CALL = Spend(Usage(100, 10), 0.01, 1)
+
+
+def step() -> st.SearchStrategy[tuple[str, int]]:
+    kinds = ["reserve", "reserve a proposal", "count", "lose", "fail an attempt"]
+    return st.tuples(st.sampled_from(kinds), st.integers(0, 50))
+
+
+@settings(deadline=None)
+@given(
+    limit=st.integers(0, 12),
+    restored=st.integers(0, 5),
+    steps=st.lists(step(), max_size=120),
+)
+def test_rollouts_when_reserved_counted_and_lost_in_any_order_then_never_overshoot(
+    limit: int, restored: int, steps: list[tuple[str, int]]
+) -> None:
+    ledger = BudgetLedger(RunLimits(rollouts=limit + restored))
+    ledger.restore(restored, NO_SPEND)
+    held: list[tuple[WorkId, bool]] = []
+    counted = restored
+    spent = NO_SPEND
+    for number, (kind, choice) in enumerate(steps):
+        if kind.startswith("reserve"):
+            is_rollout = kind == "reserve"
+            promised = sum(rollout for _, rollout in held)
+            fits = not is_rollout or counted + promised < limit + restored
+            work_id = WorkId(f"w{number}")
+            assert ledger.try_reserve(work_id, is_rollout=is_rollout) == fits
+            if fits:
+                held.append((work_id, is_rollout))
+        elif held and kind in ("count", "lose"):
+            work_id, is_rollout = held.pop(choice % len(held))
+            spend = CALL if kind == "count" else NO_SPEND
+            ledger.settle(work_id, counted=kind == "count", spend=spend)
+            counted += is_rollout and kind == "count"
+            spent += spend
+        elif held:
+            ledger.charge(CALL)
+            spent += CALL
+        assert ledger.rollouts.spent == counted
+        assert ledger.rollouts.spent + ledger.rollouts.reserved <= limit + restored
+        assert ledger.tokens.spent == spent.usage.total_tokens
+        assert ledger.cost_usd.spent == pytest.approx(spent.cost_usd)
+    for work_id, _ in held:
+        ledger.settle(work_id, counted=False, spend=NO_SPEND)
+    assert ledger.rollouts.reserved == 0
+    assert ledger.cost_usd.reserved == pytest.approx(0.0)
+
+
+@settings(deadline=None)
+@given(num_calls=st.integers(1, 60), limit_usd=st.floats(0.005, 0.5), concurrent=st.integers(1, 16))
+def test_cost_when_calls_cost_the_same_then_overshoots_by_less_than_the_first_ones_in_flight(
+    num_calls: int, limit_usd: float, concurrent: int
+) -> None:
+    ledger = BudgetLedger(RunLimits(rollouts=1000, cost_usd=limit_usd))
+    ledger.restore(1, CALL)
+    in_flight: list[WorkId] = []
+    for number in range(num_calls):
+        work_id = WorkId(str(number))
+        if ledger.try_reserve(work_id, is_rollout=True):
+            in_flight.append(work_id)
+        if in_flight and (len(in_flight) == concurrent or number % 3 == 0):
+            ledger.settle(in_flight.pop(0), counted=True, spend=CALL)
+    for work_id in in_flight:
+        ledger.settle(work_id, counted=True, spend=CALL)
+    assert ledger.cost_usd.spent <= max(limit_usd, CALL.cost_usd) + 1e-9
+
+
+def test_reservation_when_one_budget_cannot_pay_then_none_is_touched() -> None:
+    ledger = BudgetLedger(RunLimits(rollouts=5, tokens=150))
+    ledger.restore(1, CALL)
+    assert not ledger.try_reserve(WorkId("w"), is_rollout=True)
+    assert ledger.rollouts.reserved == 0
+    assert "token budget: 110 of 150" in ledger.shortage()
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (RunLimits(10, tokens=110), "token budget: 110 of 110 tokens used"),
+        (RunLimits(10, cost_usd=0.01), "cost budget: 0.01 of 0.01 USD used"),
+        (RunLimits(10, seconds=60.0), "time budget: 61 of 60 s used"),
+        (RunLimits(10), None),
+    ],
+)
+def test_limit_when_reached_then_is_named(limits: RunLimits, words: str | None) -> None:
+    ledger = BudgetLedger(limits)
+    ledger.restore(1, CALL)
+    assert ledger.exhausted(61.0) == words
+
+
+def test_budget_when_more_is_released_than_held_then_raises() -> None:
+    budget = Budget(3)
+    assert budget.try_reserve(2)
+    with pytest.raises(BudgetError):
+        budget.release(2.5)

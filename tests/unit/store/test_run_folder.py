@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import JournalError
+from ray_promptopt.core.ids import RunId
+from ray_promptopt.store.run_folder import prompt_text, write_run_folder, write_whole
+from ray_promptopt.store.run_view import CandidateRecord, RunView
+
+CANDIDATE = Candidate.of({"system": "Sei höflich."})
+
+
+def view(*, best: bool) -> RunView:
+    record = CandidateRecord(CANDIDATE, (), 0, "the baseline", accepted=True)
+    made = RunView(RunId("pl_1"), "test", 0.0, '{"limits": {}}')
+    made.candidates[CANDIDATE.id] = record
+    made.best_id = CANDIDATE.id if best else None
+    return made
+
+
+def test_folder_when_there_is_no_best_prompt_yet_then_holds_no_file_of_it(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path, view(best=False))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "candidates.json",
+        "config.resolved.json",
+    ]
+
+
+def test_folder_when_there_is_a_best_prompt_then_it_is_there_for_people_and_machines(
+    tmp_path: Path,
+) -> None:
+    folder = write_run_folder(tmp_path, view(best=True))
+    assert json.loads((folder / "best_prompt.json").read_text()) == CANDIDATE.texts
+    assert (folder / "best_prompt.txt").read_text() == "Sei höflich.\n"
+    (listed,) = json.loads((folder / "candidates.json").read_text())
+    assert listed["best"]
+
+
+def test_file_when_its_writing_fails_then_the_old_one_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "best_prompt.txt"
+    write_whole(target, "old")
+    (tmp_path / ".best_prompt.txt.partial").mkdir()  # nothing can be written there
+    with pytest.raises(JournalError, match=r"best_prompt\.txt cannot be written"):
+        write_whole(target, "new")
+    assert target.read_text() == "old"
+
+
+def test_file_when_rewritten_then_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a.txt", "one")
+    write_whole(tmp_path / "a.txt", "two")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "two"
+
+
+def test_prompt_when_of_several_components_then_each_has_its_name() -> None:
+    record = CandidateRecord(Candidate.of({"a": "one", "b": "two"}), (), 0, "")
+    assert prompt_text(record) == "[a]\none\n\n[b]\ntwo\n"
