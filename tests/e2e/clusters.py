@@ -22,7 +22,6 @@ from tests.e2e.processes import descendants, wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = PROJECT / "tests" / "e2e" / "intents_small.toml"
-SLOW = PROJECT / "tests" / "e2e" / "intents_slow.toml"
 
 
 @dataclass(frozen=True)
