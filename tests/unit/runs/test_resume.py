@@ -2,11 +2,14 @@
 
 import asyncio
 import random
+import sqlite3
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlalchemy import event as sql_event
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import JournalError
@@ -136,6 +139,31 @@ def test_recovery_when_an_outcome_was_never_asked_for_then_says_to_start_anew(
     fresh = RecordedOptimizer(build_optimizer(world.config, Candidate.of({"system": "x"})))
     with pytest.raises(JournalError, match="does not fit this version of the search"):
         replay(fresh, outcomes[::-1])
+
+
+def test_run_when_the_disk_fills_up_then_says_so_and_resume_goes_on_once_there_is_room(
+    tmp_path: Path,
+) -> None:
+    World(tmp_path).create()
+
+    def nearly_full(connection: sqlite3.Connection, _record: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages + 12}").fetchall()
+
+    sql_event.listen(Engine, "connect", nearly_full)
+    try:
+        world = World(tmp_path)
+        assert asyncio.run(world.coordinator().run()) is RunStatus.FAILED
+        assert "full disk" in load_view(world.store, RUN).reason
+        world.store.close()
+    finally:
+        sql_event.remove(Engine, "connect", nearly_full)
+    with_room = World(tmp_path)
+    counted = load_view(with_room.store, RUN).search_rollouts
+    assert counted > 0
+    assert asyncio.run(with_room.coordinator().run()) is RunStatus.SUCCEEDED
+    view = load_view(with_room.store, RUN)
+    assert with_room.attempts == view.search_rollouts - counted + 12
 
 
 @pytest.mark.parametrize("phase", [Purpose.BASELINE, Purpose.HELD_OUT])
