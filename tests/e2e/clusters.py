@@ -26,8 +26,12 @@ SMALL = PROJECT / "tests" / "e2e" / "intents_small.toml"
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where the head listens, and the environment in which commands reach it."""
+    """Where the head listens, and the environment in which commands reach it.
 
+    Everything of the cluster is below the process `pid`.
+    """
+
+    pid: int
     address: str
     dashboard_url: str
     metrics_url: str
@@ -82,6 +86,7 @@ def ray_head() -> Iterator[Cluster]:
     with (folder / "head.log").open("w") as log:
         head = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=log, stderr=log)
     cluster = Cluster(
+        pid=head.pid,
         address=f"127.0.0.1:{port}",
         dashboard_url=f"http://127.0.0.1:{dashboard}",
         metrics_url=f"http://127.0.0.1:{metrics}/metrics",

@@ -35,12 +35,19 @@ def run_command(
     timeout_s: float = 240.0,
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end; a command that hangs is ended and fails the test."""
-    process = start_command(*arguments, cwd=cwd, environ=environ)
+    return finish(start_command(*arguments, cwd=cwd, environ=environ), timeout_s=timeout_s)
+
+
+def finish(
+    process: "subprocess.Popen[str]", timeout_s: float = 120.0
+) -> "subprocess.CompletedProcess[str]":
+    """Wait for the end of a command; one that hangs is ended and fails the test with its output."""
     try:
         stdout, stderr = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as error:
         os.killpg(process.pid, signal.SIGKILL)
-        raise
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"{error}:\n{stdout[-2000:]}\n{stderr[-2000:]}") from error
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
@@ -53,6 +60,23 @@ def wait_for(condition: Callable[[], T | None], *, what: str, timeout_s: float =
             return found
         time.sleep(0.05)
     raise AssertionError(f"{what} did not happen within {timeout_s:.0f} s")
+
+
+def wait_while_running(
+    process: "subprocess.Popen[str]", condition: Callable[[], bool], timeout_s: float = 90.0
+) -> None:
+    """Poll until the condition holds; a command that ends or hangs before fails with its output."""
+    try:
+        wait_for(
+            lambda: process.poll() is not None or condition(),
+            what="the moment",
+            timeout_s=timeout_s,
+        )
+        assert process.poll() is None, "the command ended too early"
+    except AssertionError as error:
+        process.kill()
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"{error}:\n{stdout[-2000:]}\n{stderr[-2000:]}") from error
 
 
 def descendants(pid: int) -> dict[int, str]:
