@@ -118,7 +118,11 @@ async def intercepting(
         timeout_s=timeout_s,
     )
     app = GatewayApp(state, upstream=upstream)
-    async with served(fake) as provider_url, served(app) as url, httpx.AsyncClient(verify=False) as client:
+    async with (
+        served(fake) as provider_url,
+        served(app) as url,
+        httpx.AsyncClient(verify=False) as client,
+    ):
         binding = TrialBinding(
             new_trial_id(),
             new_run_id(),
