@@ -16,12 +16,14 @@ from ray_promptopt.algorithms.gepa.lanes.merging import compose, merge_prompt
 from ray_promptopt.algorithms.gepa.lanes.racing import is_hopeless, shard_size
 from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
 from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage
+from ray_promptopt.algorithms.gepa.parsing import RefusalReason
 from ray_promptopt.algorithms.gepa.population import Member, Origin
 from ray_promptopt.algorithms.gepa.proposers import RejectedEdit
 from ray_promptopt.algorithms.randomness import model_seed
 from ray_promptopt.core.examples import Part
 from ray_promptopt.core.work import Decision, DecisionKind, WorkItem
 
+_NOTHING_TO_ADD = RefusalReason.UNCHANGED
 MAX_TRIES = 2
 """Landings that may lose a lesson in merging before it is given up."""
 
@@ -88,9 +90,8 @@ def _end_target_minibatch(search: LaneSearch, landing: Landing) -> list[Decision
         search.tally.count_discard("overtaken")
         search.tally.count_proposal(improved=False)
     if not kept:
-        _close(search, landing)
         message = f"the text it lands on has learnt {overtaken} lessons already"
-        return [_about(search, landing, DecisionKind.PROPOSAL_DISCARDED, message)]
+        return _drop(search, landing, message)
     landing.rewrite.texts, to_merge = compose(landing)
     if to_merge:
         landing.move_to(LandingStage.MERGE)
@@ -107,14 +108,17 @@ def _is_news(lesson: VerifiedLesson, landing: Landing) -> bool:
 
 def _end_merge(search: LaneSearch, landing: Landing) -> list[Decision]:
     rewrite = landing.rewrite
-    if rewrite.refusals and landing.stage is LandingStage.MERGE:
+    again = sorted(name for name, r in rewrite.refusals.items() if r.reason is not _NOTHING_TO_ADD)
+    if again and landing.stage is LandingStage.MERGE:
         landing.move_to(LandingStage.SECOND_MERGE)
-        rewrite.asked = {n: merge_prompt(search, landing, n) for n in sorted(rewrite.refusals)}
+        rewrite.asked = {name: merge_prompt(search, landing, name) for name in again}
         return []
     for reason in rewrite.discard_reasons():
         search.tally.count_discard(reason)
-    if rewrite.refusals or rewrite.lost:
+    if again or rewrite.lost:
         return _fail(search, landing, f"no usable merge: {rewrite.complaint()}")
+    if not rewrite.texts:
+        return _drop(search, landing, "the merged text is the one it lands on: nothing to add")
     return _after_composition(search, landing)
 
 
@@ -231,6 +235,14 @@ def _fail(search: LaneSearch, landing: Landing, message: str | None) -> list[Dec
     _close(search, landing)
     if message is None:
         return []
+    return [_about(search, landing, DecisionKind.PROPOSAL_DISCARDED, message)]
+
+
+def _drop(search: LaneSearch, landing: Landing, message: str) -> list[Decision]:
+    """There is nothing to land; its lessons are let go."""
+    for _ in landing.lessons:
+        search.tally.count_proposal(improved=False)
+    _close(search, landing)
     return [_about(search, landing, DecisionKind.PROPOSAL_DISCARDED, message)]
 
 

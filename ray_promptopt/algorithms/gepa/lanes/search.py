@@ -31,6 +31,8 @@ MAX_LANDINGS = 2
 """Evaluations on the whole validation set at once, each spread over the whole cluster."""
 MAX_FRUITLESS = 5
 """Lanes in a row without one scored rollout: the task app is down."""
+_GROUPS_IN_HAND = 2
+"""Groups of lessons found or sought at once; more would be stale when they land."""
 MIN_BARREN = 20
 """Lanes in a row without a child, at least, after which nothing more is to be expected."""
 
@@ -95,7 +97,7 @@ class LaneSearch:
         """The next lane, when there is room, money and hope for one."""
         if self.closing or num_open >= self.settings.lanes.max_concurrent:
             return None
-        if len(self.lanes) >= self._lane_limit():
+        if len(self.lanes) >= self._lane_limit() or self._has_backlog():
             return None
         number = self.num_lanes
         parent = self._choose_parent(number)
@@ -120,6 +122,11 @@ class LaneSearch:
         self.tally.fruitless = self.tally.fruitless + 1 if lost_all else 0
         self.barren = 0 if lane.after else self.barren + 1
         self._consider_closing(lane)
+
+    def _has_backlog(self) -> bool:
+        """Whether lessons are found faster than they land: two groups of them are in hand."""
+        in_hand = len(self.waiting) + sum(map(len, self.halves)) + len(self.lanes)
+        return in_hand >= _GROUPS_IN_HAND * self.group.limit
 
     def _lane_limit(self) -> int:
         return self.breadth.lane_limit(
