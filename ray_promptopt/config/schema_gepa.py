@@ -26,7 +26,7 @@ class GepaModule(Section):
 class GepaConfig(Section):
     """Everything GEPA is told, apart from seeds, models and limits, which all algorithms share."""
 
-    schedule: Literal["async", "reference"] = "reference"
+    schedule: Literal["async", "reference"] = "async"
     """How proposals follow each other: in lanes that run side by side, or one at a time, exactly
     as in arXiv 2507.19457."""
     racing: bool = True
