@@ -13,6 +13,7 @@ from benchmarks.simulation.latency import Latencies
 from benchmarks.simulation.schedules import SCHEDULES
 from benchmarks.simulation.world import INITIAL, answer
 from ray_promptopt.algorithms.gepa import GepaSettings
+from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.work import Purpose, SearchCounts, SearchView, WorkItem
@@ -81,6 +82,7 @@ def run_once(
             rollout_budget=setup.rollout_budget,
             minibatch_size=setup.minibatch_size,
             rng_seed=seed,
+            lanes=LaneSettings(max_concurrent=setup.max_concurrent),
         ),
         INITIAL,
     )
