@@ -11,6 +11,7 @@ ROUNDS = 4
 """Rounds (find lessons, land them) that the whole budget should pay for."""
 FEWEST_LANES = 2
 _LARGEST_FIRST_GROUP = 8
+_LARGEST_GROUP = 16
 _RECENT = 0.3
 """Weight of the latest landing in what is known of the usefulness of lessons."""
 
@@ -32,6 +33,13 @@ class GroupSize:
         balanced = math.ceil(num_validation / (4 * minibatch_size))
         limit = min(max(2, balanced), _LARGEST_FIRST_GROUP)
         return cls(limit, 2 * limit)
+
+    def size(self, num_waiting: int) -> int:
+        """How many of the waiting lessons land now: half of them when they pile up, since many
+        are then the same lesson; never more than one while groups fail."""
+        if self.limit == 1:
+            return 1
+        return max(self.limit, min(_LARGEST_GROUP, num_waiting // 2))
 
     def succeeded(self, size: int) -> None:
         """A group of this size beat what it was merged onto."""

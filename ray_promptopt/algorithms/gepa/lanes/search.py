@@ -31,8 +31,6 @@ MAX_LANDINGS = 2
 """Evaluations on the whole validation set at once, each spread over the whole cluster."""
 MAX_FRUITLESS = 5
 """Lanes in a row without one scored rollout: the task app is down."""
-_GROUPS_IN_HAND = 2
-"""Groups of lessons found or sought at once; more would be stale when they land."""
 MIN_BARREN = 20
 """Lanes in a row without a child, at least, after which nothing more is to be expected."""
 
@@ -124,9 +122,13 @@ class LaneSearch:
         self._consider_closing(lane)
 
     def _has_backlog(self) -> bool:
-        """Whether lessons are found faster than they land: two groups of them are in hand."""
+        """Whether lessons are found faster than they land: more would be stale when they do.
+
+        A lane counts as a lesson, and a group more than there may be lanes is in order: with less
+        slots idle, and most where few lanes find one (measured in `benchmarks/simulation`).
+        """
         in_hand = len(self.waiting) + sum(map(len, self.halves)) + len(self.lanes)
-        return in_hand >= _GROUPS_IN_HAND * self.group.limit
+        return in_hand >= self._lane_limit() + self.group.limit
 
     def _lane_limit(self) -> int:
         return self.breadth.lane_limit(
@@ -149,6 +151,8 @@ class LaneSearch:
         rng = stream(self.settings.rng_seed, "parent", number)
         select = CANDIDATE_SELECTORS[self.settings.candidate_selector]
         chosen = select(self.population, self.settings, rng)
+        if chosen == self.population.best:
+            return self.target()  # what is landing on it: its lessons need not be found again
         return self.population.members[chosen].candidate
 
     def _components(self, parent: Candidate) -> tuple[str, ...]:
@@ -196,9 +200,17 @@ class LaneSearch:
         if crossing := self._plan_crossing():
             return self._cross(crossing)
         more_to_come = bool(self.lanes or busy)
-        if not self.waiting or (len(self.waiting) < self.group.limit and more_to_come):
+        size = self.group.size(len(self.waiting))
+        if not self.waiting or (len(self.waiting) < size and more_to_come):
             return None
-        return self._land(tuple(self.waiting[: self.group.limit]), from_halves=False)
+        self._put_freshest_first()
+        return self._land(tuple(self.waiting[:size]), from_halves=False)
+
+    def _put_freshest_first(self) -> None:
+        """Lessons of the text they land on need no rebase; of the others, the latest are the
+        likeliest to be news."""
+        target = self.target().id
+        self.waiting.sort(key=lambda lesson: (lesson.base.id != target, -lesson.number))
 
     def target(self) -> Candidate:
         """What lessons land on: what the newest landing has merged, else the best so far."""
