@@ -43,7 +43,7 @@ bench-coordinator: setup
 
 bench-gepa: setup
 	@$(BIN)/python -m benchmarks.gepa_vs_reference
-	@$(BIN)/python -m benchmarks.gepa_vs_reference --max-concurrent 64 --budget 3000 --runs-at-once 2
+	@$(BIN)/python -m benchmarks.gepa_vs_reference --max-concurrent 64 --budget 3000
 
 bench-page: setup
 	@$(BIN)/python -m benchmarks.page

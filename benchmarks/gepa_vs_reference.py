@@ -20,32 +20,36 @@ REFLECTION_TIMES = 7.0
 @click.command()
 @click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)))
 @click.option("--contestant", "contestants", multiple=True, type=click.Choice(list(CONTESTANTS)))
-@click.option("--quick", is_flag=True, help="2 seeds, 150 rollouts, no latency.")
+@click.option("--quick", is_flag=True, help="2 seeds, 150 rollouts.")
 @click.option("--out", type=click.Path(path_type=Path), help="By default named by the limits.")
 @click.option("--seeds", default=10, show_default=True, help="How many paired seeds.")
 @click.option("--budget", default=1000, show_default=True, help="Rollouts of a run.")
 @click.option("--max-concurrent", default=16, show_default=True, help="Calls in flight, at most.")
 @click.option("--policy-median-s", default=0.2, show_default=True, help="0: no latency.")
-@click.option("--runs-at-once", default=4, show_default=True, help="They wait, mostly.")
+@click.option("--over-http", is_flag=True, help="Real servers, real time, one run at a time.")
+@click.option("--processes", default=2, show_default=True, help="Runs at once in simulated time.")
 def main(
     tasks: tuple[str, ...],
     contestants: tuple[str, ...],
     quick: bool,
     out: Path | None,
+    processes: int,
     **setting: Any,
 ) -> None:
     """Compare this project's GEPA with the `gepa` package."""
     if quick:
-        setting |= {"seeds": 2, "budget": 150, "policy_median_s": 0.0}
+        setting |= {"seeds": 2, "budget": 150}
     same = _setting(**setting)
-    named = out or RESULTS / f"gepa_vs_reference_{same.max_concurrent}.json"
-    done = compare(same, tasks or tuple(TASKS), contestants or tuple(CONTESTANTS), named, _say)
+    kind = "_http" if same.over_http else ""
+    named = out or RESULTS / f"gepa_vs_reference_{same.max_concurrent}{kind}.json"
+    who, at_once = contestants or tuple(CONTESTANTS), 1 if same.over_http else processes
+    done = compare(same, tasks or tuple(TASKS), who, named, at_once, _say)
     for task, reason in done.skipped.items():
         click.echo(f"{task}: skipped: {reason}")
 
 
 def _setting(
-    seeds: int, budget: int, max_concurrent: int, policy_median_s: float, runs_at_once: int
+    seeds: int, budget: int, max_concurrent: int, policy_median_s: float, over_http: bool
 ) -> Setting:
     return Setting(
         seeds=tuple(range(FIRST_SEED, FIRST_SEED + seeds)),
@@ -56,7 +60,7 @@ def _setting(
         policy_median_s=policy_median_s,
         reflection_median_s=REFLECTION_TIMES * policy_median_s,
         latency_sigma=LATENCY_SIGMA,
-        runs_at_once=runs_at_once,
+        over_http=over_http,
     )
 
 

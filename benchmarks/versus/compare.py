@@ -25,6 +25,7 @@ def compare(
     tasks: Sequence[str],
     contestants: Sequence[str],
     out: Path,
+    at_once: int,
     on_run: Callable[[RunRecord], None],
 ) -> Comparison:
     """Make the runs anew. Other runs in the file stay when they were made in the same setting."""
@@ -37,7 +38,7 @@ def compare(
     comparison = _comparison(setting, skipped, runs)
     # Spawned: a forked child would share the parent's event loop and sockets.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(setting.runs_at_once, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(at_once, mp_context=spawn) as pool:
         started = [pool.submit(run_once, key, setting) for key in keys]
         for done in as_completed(started):
             run = done.result()

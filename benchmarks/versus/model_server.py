@@ -31,6 +31,13 @@ class Latencies:
     reflection_median_s: float
     sigma: float
 
+    def settings(self, seed: int) -> EmbeddedSettings:
+        """Of the models, when latencies are drawn from this seed."""
+        medians = dict.fromkeys(EMBEDDED_MODELS, self.policy_median_s)
+        medians[WRITER] = self.reflection_median_s
+        latency = {model: Latency(s, self.sigma) for model, s in medians.items() if s > 0}
+        return EmbeddedSettings(latency=latency, faults=Faults(seed=seed))
+
 
 @dataclass(frozen=True, slots=True)
 class ModelServer:
@@ -77,15 +84,6 @@ def _wait_until_up(base_url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"the model server at {base_url} did not come up")
 
 
-def _serve(port: int, policy_median_s: float, reflection_median_s: float, sigma: float) -> None:
-    medians = {model: policy_median_s for model in EMBEDDED_MODELS}
-    medians[WRITER] = reflection_median_s
-    settings = EmbeddedSettings(
-        latency={model: Latency(s, sigma) for model, s in medians.items() if s > 0},
-        faults=Faults(seed=int(sys.argv[5])),
-    )
-    run_embedded_server(_HOST, port, settings)
-
-
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]), *(float(value) for value in sys.argv[2:5]))
+    port, *medians, seed = sys.argv[1:]
+    run_embedded_server(_HOST, int(port), Latencies(*map(float, medians)).settings(int(seed)))

@@ -5,7 +5,8 @@ import asyncio
 from benchmarks.versus.problem import COMPONENT, SearchLimits
 from benchmarks.versus.world import World
 from ray_promptopt.algorithms.base import Optimizer
-from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
+from ray_promptopt.algorithms.gepa import GepaSettings
+from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.examples import Part
 from ray_promptopt.core.work import (
@@ -16,9 +17,12 @@ from ray_promptopt.core.work import (
     RolloutOutcome,
     WorkItem,
 )
+from ray_promptopt.runs.optimizers import SCHEDULES
 
 
-async def run_ours(world: World, limits: SearchLimits) -> str:
+async def run_ours(
+    world: World, limits: SearchLimits, schedule: str, *, in_waves: bool = False
+) -> str:
     """Run to the end of the budget; the reason why it ended."""
     rows = world.problem.rows
     settings = GepaSettings(
@@ -27,9 +31,10 @@ async def run_ours(world: World, limits: SearchLimits) -> str:
         rollout_budget=limits.rollout_budget,
         minibatch_size=limits.minibatch_size,
         rng_seed=limits.seed,
+        lanes=LaneSettings(max_concurrent=world.max_concurrent),
     )
     initial = Candidate.of({COMPONENT: world.problem.task.instruction})
-    return await drive(GepaOptimizer(settings, initial), world, in_waves=False)
+    return await drive(SCHEDULES[schedule](settings, initial), world, in_waves=in_waves)
 
 
 async def drive(optimizer: Optimizer, world: World, *, in_waves: bool) -> str:

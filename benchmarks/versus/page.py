@@ -37,19 +37,29 @@ def section(comparison: Comparison, docs: Path) -> str:
 
 def _setting(comparison: Comparison) -> str:
     setting = comparison.setting
-    cpu = sum(run.contestant_cpu_s + run.server_cpu_s for run in comparison.runs)
-    wall = sum(run.wall_s for run in comparison.runs)
     versions = ", ".join(f"{name} {value}" for name, value in comparison.versions.items())
     return (
         f"{len(setting.seeds)} paired seeds (each draws its own training and validation rows), "
         f"{setting.rollout_budget} rollouts, minibatches of {setting.minibatch_size}, at most "
-        f"{setting.max_concurrent} calls in flight. The models are embedded stand-ins over HTTP "
+        f"{setting.max_concurrent} calls in flight. The models are embedded stand-ins "
         f"(`{setting.policy_model}`, `embedded/writer`) with simulated log-normal latencies: "
         f"median {setting.policy_median_s:g} s for an answer, {setting.reflection_median_s:g} s "
         f"for a reflection, sigma {setting.latency_sigma:g}. Held-out rows are scored outside "
-        f"budget and clock. {setting.runs_at_once} runs at once; model server and contestant "
-        f"together used {100 * cpu / max(wall, 1e-9):.0f} % of one core per run, so that the "
-        f"simulated latency and not the CPU sets the pace. Versions: {versions}."
+        f"budget and clock. {_time(comparison)} Versions: {versions}."
+    )
+
+
+def _time(comparison: Comparison) -> str:
+    """What the seconds are, and what computing takes beside them."""
+    cpu_s = sum(run.cpu_s for run in comparison.runs)
+    per_rollout_ms = 1000 * cpu_s / sum(run.rollouts for run in comparison.runs)
+    computing = f"contestant and models computed {per_rollout_ms:.2f} ms per rollout"
+    if not comparison.setting.over_http:
+        return f"Time is simulated: calls take their latency, computing takes none ({computing})."
+    share = 100 * cpu_s / sum(run.wall_s for run in comparison.runs)
+    return (
+        f"The models run in a process of their own, over HTTP, in real time; {computing}, "
+        f"{share:.0f} % of one core, so that latency and not the CPU sets the pace."
     )
 
 

@@ -35,7 +35,8 @@ class Best:
 class RunRecord:
     """One contestant on one task with one seed. All rollouts and calls are counted.
 
-    `clock_s` holds the seconds after every `SAMPLE_EVERY` rollouts.
+    `clock_s` holds the seconds after every `SAMPLE_EVERY` rollouts; `cpu_s` is what contestant and
+    models computed.
     """
 
     task: str
@@ -46,8 +47,7 @@ class RunRecord:
     policy_calls: int
     reflection_calls: int
     mean_in_flight: float
-    contestant_cpu_s: float
-    server_cpu_s: float
+    cpu_s: float
     stop_reason: str
     final_words: int
     bests: tuple[Best, ...]
@@ -85,7 +85,10 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What was the same for all contestants of a comparison; `seeds` are paired."""
+    """What was the same for all contestants of a comparison; `seeds` are paired.
+
+    Not `over_http`: the models are called in the contestant's process, and time is simulated.
+    """
 
     seeds: tuple[int, ...]
     rollout_budget: int
@@ -95,7 +98,7 @@ class Setting:
     policy_median_s: float
     reflection_median_s: float
     latency_sigma: float
-    runs_at_once: int
+    over_http: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,13 @@
 """The only way from a contestant to the models: one limit on concurrency, every call counted."""
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-
 from benchmarks.versus.model_server import WRITER
+from benchmarks.versus.models import Models
 from benchmarks.versus.problem import Problem
-from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.examples import Part
 from ray_promptopt.core.work import Evidence
 from ray_promptopt.tasks.classifier import answered_label, feedback, is_right
@@ -36,10 +33,10 @@ class NewBest:
 
 
 class World:
-    """One run's models and its records. `clock` starts with the first call of `start`."""
+    """One run's models and its records; made inside the event loop whose clock it reads."""
 
     def __init__(
-        self, problem: Problem, base_url: str, policy_model: str, max_concurrent: int
+        self, problem: Problem, models: Models, policy_model: str, max_concurrent: int
     ) -> None:
         self.problem = problem
         self.max_concurrent = max_concurrent
@@ -49,26 +46,16 @@ class World:
         self.reflection_calls = 0
         self.busy_s = 0.0
         """Sum over all calls of the seconds they were in flight."""
+        self._models = models
         self._policy_model = policy_model
-        self._url = f"{base_url}/v1/chat/completions"
         self._limit = asyncio.Semaphore(max_concurrent)
-        self._started_at = time.monotonic()
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> "World":
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_S)
-        self._session = aiohttp.ClientSession(connector=connector)
-        self._started_at = time.monotonic()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._session is not None
-        await self._session.close()
+        self._loop = asyncio.get_running_loop()
+        self._started_at = self._loop.time()
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the run began."""
-        return time.monotonic() - self._started_at
+        return self._loop.time() - self._started_at
 
     async def rollout(self, text: str, part: Part, seed: int) -> Scored:
         """The policy model's answer to one row under this system message, graded."""
@@ -99,12 +86,9 @@ class World:
         self.bests.append(NewBest(self.elapsed_s, len(self.rollout_times_s), text))
 
     async def _complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        assert self._session is not None, "use the world in `async with`"
         async with self._limit:
-            sent_at = time.monotonic()
-            async with self._session.post(self._url, json=body) as response:
-                response.raise_for_status()
-                answer = await response.json()
-            self.busy_s += time.monotonic() - sent_at
+            sent_at_s = self.elapsed_s
+            answer = await self._models.complete(body)
+            self.busy_s += self.elapsed_s - sent_at_s
         message: dict[str, Any] = answer["choices"][0]["message"]
         return message

@@ -18,7 +18,7 @@ def test_quick_comparison_when_run_then_counts_everything_and_fills_its_page(
     (name, *_) = SECTIONS
     out = tmp_path / f"{name}.json"
 
-    result = CliRunner().invoke(main, ["--quick", "--runs-at-once", "2", "--out", str(out)])
+    result = CliRunner().invoke(main, ["--quick", "--out", str(out)])
 
     assert result.exit_code == 0, result.output
     comparison = load(out)

@@ -17,7 +17,7 @@ SETTING = Setting(
     policy_median_s=0.2,
     reflection_median_s=1.4,
     latency_sigma=0.3,
-    runs_at_once=1,
+    over_http=False,
 )
 
 
@@ -33,8 +33,7 @@ def _run(contestant: str, seed: int, final: float, seconds: float) -> RunRecord:
         policy_calls=120,
         reflection_calls=5,
         mean_in_flight=3.0,
-        contestant_cpu_s=0.1,
-        server_cpu_s=0.1,
+        cpu_s=0.2,
         stop_reason="budget",
         final_words=40,
         bests=bests,
