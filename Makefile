@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-page clean
+.PHONY: setup demo test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-page clean
 
 setup: $(VENV)/.installed
 
@@ -33,7 +33,7 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: bench-simulation bench-coordinator bench-gepa bench-page
+bench: bench-simulation bench-coordinator bench-gepa bench-rollouts bench-page
 
 bench-simulation: setup
 	@$(BIN)/python -m benchmarks.simulation.compare
@@ -44,6 +44,9 @@ bench-coordinator: setup
 bench-gepa: setup
 	@$(BIN)/python -m benchmarks.gepa_vs_reference
 	@$(BIN)/python -m benchmarks.gepa_vs_reference --max-concurrent 64 --budget 3000
+
+bench-rollouts: setup
+	@$(BIN)/python -m benchmarks.rollouts
 
 bench-page: setup
 	@$(BIN)/python -m benchmarks.page

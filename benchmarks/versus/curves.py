@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from benchmarks.versus.record import Comparison, RunRecord
 
-_POINTS = 200
+_POINTS = 80
 _RESAMPLES = 1000
 # Without these every drawing of the same figures would be another file.
 mpl.rcParams["svg.hashsalt"] = "ray_promptopt"
+mpl.rcParams["svg.fonttype"] = "none"
 _METADATA = {"Date": None, "Creator": None}
 
 
