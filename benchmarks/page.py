@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.simulation import page as simulation
 from benchmarks.versus import page as versus
 from benchmarks.versus.record import load
 
@@ -17,6 +18,8 @@ Section = Callable[[Path, Path], str]
 """A results file and the docs folder (for images) to markdown."""
 
 SECTIONS: dict[str, Section] = {
+    "simulation": lambda results, docs: simulation.section(results),
+    "simulation_64": lambda results, docs: simulation.section(results),
     "gepa_vs_reference_16": lambda results, docs: versus.section(load(results), docs),
     "gepa_vs_reference_64": lambda results, docs: versus.section(load(results), docs),
 }

@@ -120,7 +120,8 @@ def write(path: Path, setup: Setup, summaries: Sequence[Summary], runs: Sequence
         "runs": [dataclasses.asdict(run) for run in runs],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n")
+    short = json.loads(json.dumps(document), parse_float=lambda digits: round(float(digits), 4))
+    path.write_text(json.dumps(short, separators=(",", ":"), sort_keys=True) + "\n")
 
 
 def _interval(comparison: PairedComparison | None) -> str:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from benchmarks.simulation.compare import main
 from benchmarks.simulation.landscape import WorldSettings
 from benchmarks.simulation.measure import CurvePoint, Setup, run_once
+from benchmarks.simulation.page import section
 from benchmarks.simulation.summary import at_rollouts, at_time, summarise
 
 SMALL = WorldSettings(lessons=6, train=12, validation=8, held_out=50)
@@ -56,3 +57,23 @@ def test_a_curve_holds_its_value_until_the_next_best() -> None:
     curve = [CurvePoint(0.0, 0, 0.1), CurvePoint(5.0, 40, 0.1), CurvePoint(9.0, 86, 0.4)]
     assert [at_rollouts(curve, n) for n in (0, 85, 86, 500)] == [0.1, 0.1, 0.4, 0.4]
     assert [at_time(curve, t) for t in (0.0, 8.9, 9.0)] == [0.1, 0.1, 0.4]
+
+
+def test_the_page_tells_a_difference_only_where_the_interval_excludes_zero(tmp_path: Path) -> None:
+    compared = {"difference": 0.1, "low": 0.05, "high": 0.15}
+    row = {"world": "additive", "held_out": 0.5, "wall_s": 9.6, "speed_up": 2.0, "utilisation": 0.7}
+    rows = [
+        row | {"schedule": "reference", "num_seeds": 3, "against_baseline": None},
+        row | {"schedule": "async", "against_baseline": compared},
+        row | {"schedule": "pxn-2x2", "against_baseline": compared | {"low": -0.02}},
+    ]
+    path = tmp_path / "simulation.json"
+    setup = {"rollout_budget": 640, "max_concurrent": 16}
+    path.write_text(json.dumps({"setup": setup, "summaries": rows}))
+    lines = section(path).splitlines()
+    assert lines[0] == "640 rollouts, 16 calls in flight, 3 seeds."
+    assert lines[-3:] == [
+        "| additive | reference | 0.500 |  | 10 | 2.00 | 70% |",
+        "| additive | async | 0.500 | +10.0 (+5.0 to +15.0) | 10 | 2.00 | 70% |",
+        "| additive | pxn-2x2 | 0.500 | +10.0 (-2.0 to +15.0): cannot tell | 10 | 2.00 | 70% |",
+    ]
