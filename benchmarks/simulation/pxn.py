@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from ray_promptopt.algorithms.gepa import GepaSettings
 from ray_promptopt.algorithms.gepa.minibatch import MinibatchSampler
 from ray_promptopt.algorithms.gepa.objectives import Measurement
-from ray_promptopt.algorithms.gepa.parsing import Refusal, parse_reflection
 from ray_promptopt.algorithms.gepa.population import Member, Origin, Population
 from ray_promptopt.algorithms.gepa.proposers import (
     ReflectionRequest,
@@ -20,6 +19,7 @@ from ray_promptopt.algorithms.gepa.proposers import (
 )
 from ray_promptopt.algorithms.gepa.selectors import select_pareto
 from ray_promptopt.algorithms.ledger import WorkLedger
+from ray_promptopt.algorithms.parsing import Refusal, parse_reflection
 from ray_promptopt.algorithms.randomness import model_seed, stream
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.examples import Example, Part

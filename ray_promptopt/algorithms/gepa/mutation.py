@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ray_promptopt.algorithms.gepa.objectives import Measurement
-from ray_promptopt.algorithms.gepa.parsing import Refusal
 from ray_promptopt.algorithms.gepa.stages import (
     ROLLOUT_PURPOSES,
     TRANSITIONS,
     WORK_TAGS,
     Stage,
 )
+from ray_promptopt.algorithms.parsing import Refusal
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.examples import Example, Part
 from ray_promptopt.core.ids import WorkId

@@ -17,7 +17,6 @@ from ray_promptopt.algorithms.gepa.mutation import (
     rollout_items,
 )
 from ray_promptopt.algorithms.gepa.objectives import Measurement
-from ray_promptopt.algorithms.gepa.parsing import Refusal, parse_reflection, wildcards
 from ray_promptopt.algorithms.gepa.population import Member, Population
 from ray_promptopt.algorithms.gepa.proposers import (
     ReflectionRequest,
@@ -27,6 +26,7 @@ from ray_promptopt.algorithms.gepa.proposers import (
 from ray_promptopt.algorithms.gepa.selectors import CANDIDATE_SELECTORS
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
 from ray_promptopt.algorithms.gepa.stages import Stage
+from ray_promptopt.algorithms.parsing import Refusal, parse_reflection, wildcards
 from ray_promptopt.algorithms.randomness import model_seed, stream
 from ray_promptopt.core.budget import Budget
 from ray_promptopt.core.candidate import Candidate

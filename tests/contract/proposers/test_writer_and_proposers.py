@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from ray_promptopt.algorithms.gepa.parsing import Refusal, parse_reflection
 from ray_promptopt.algorithms.gepa.proposers import (
     PROPOSERS,
     MergeRequest,
@@ -19,6 +18,7 @@ from ray_promptopt.algorithms.gepa.proposers import (
     VerifiedEdit,
     make_proposer,
 )
+from ray_promptopt.algorithms.parsing import Refusal, parse_reflection
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.tokens import estimate_tokens
 from ray_promptopt.core.work import Evidence

@@ -2,13 +2,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ray_promptopt.algorithms.gepa.proposers.diffs import compact_diff
-from ray_promptopt.algorithms.gepa.proposers.evidence import (
-    cut_middle,
-    render_examples,
-    worst_first,
-)
+from ray_promptopt.algorithms.gepa.proposers.evidence import render_examples, worst_first
 from ray_promptopt.algorithms.gepa.proposers.gepa_ai import render_example
 from ray_promptopt.algorithms.gepa.proposers.requests import ReflectiveExample
+from ray_promptopt.algorithms.wording import cut_middle
 from ray_promptopt.core.tokens import estimate_tokens
 from ray_promptopt.core.work import Evidence
 

@@ -1,6 +1,5 @@
 import pytest
 
-from ray_promptopt.algorithms.gepa.parsing import wildcards
 from ray_promptopt.algorithms.gepa.proposers import (
     PROPOSERS,
     Flavour,
@@ -12,6 +11,7 @@ from ray_promptopt.algorithms.gepa.proposers import (
     VerifiedEdit,
     make_proposer,
 )
+from ray_promptopt.algorithms.parsing import wildcards
 from ray_promptopt.core.errors import ConfigError
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.work import Evidence

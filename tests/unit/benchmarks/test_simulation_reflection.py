@@ -8,7 +8,6 @@ from benchmarks.simulation.landscape import WorldSettings
 from benchmarks.simulation.prompt_reading import read_prompt
 from benchmarks.simulation.reflection_model import reply_to
 from benchmarks.simulation.tokens import read_tokens
-from ray_promptopt.algorithms.gepa.parsing import parse_reflection
 from ray_promptopt.algorithms.gepa.proposers import (
     PROPOSERS,
     Flavour,
@@ -20,6 +19,7 @@ from ray_promptopt.algorithms.gepa.proposers import (
     VerifiedEdit,
     make_proposer,
 )
+from ray_promptopt.algorithms.parsing import parse_reflection
 from ray_promptopt.core.ids import WorkId
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.work import Evidence, ProposeText

@@ -16,9 +16,9 @@ from ray_promptopt.algorithms.gepa.lanes.merging import compose, merge_prompt
 from ray_promptopt.algorithms.gepa.lanes.racing import is_hopeless, shard_size
 from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
 from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage
-from ray_promptopt.algorithms.gepa.parsing import RefusalReason
 from ray_promptopt.algorithms.gepa.population import Member, Origin
 from ray_promptopt.algorithms.gepa.proposers import RejectedEdit
+from ray_promptopt.algorithms.parsing import RefusalReason
 from ray_promptopt.algorithms.randomness import model_seed
 from ray_promptopt.core.examples import Part
 from ray_promptopt.core.work import Decision, DecisionKind, WorkItem

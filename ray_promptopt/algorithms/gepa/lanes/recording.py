@@ -5,7 +5,7 @@ from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
 from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage, LaneStage
 from ray_promptopt.algorithms.gepa.mutation import Scored
 from ray_promptopt.algorithms.gepa.objectives import Measurement
-from ray_promptopt.algorithms.gepa.parsing import parse_reflection
+from ray_promptopt.algorithms.parsing import parse_reflection
 from ray_promptopt.core.examples import Part
 from ray_promptopt.core.work import (
     EvaluateCandidate,

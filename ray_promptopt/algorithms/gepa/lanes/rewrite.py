@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ray_promptopt.algorithms.gepa.parsing import Refusal
+from ray_promptopt.algorithms.parsing import Refusal
 from ray_promptopt.core.messages import ChatMessage
 
 

@@ -16,12 +16,12 @@ from ray_promptopt.algorithms.gepa.lanes.pace import Breadth, GroupSize
 from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage
 from ray_promptopt.algorithms.gepa.merge import MergeBook, MergePlan, plan_merge
 from ray_promptopt.algorithms.gepa.minibatch import MinibatchSampler
-from ray_promptopt.algorithms.gepa.parsing import wildcards
 from ray_promptopt.algorithms.gepa.population import Population
 from ray_promptopt.algorithms.gepa.proposers import make_proposer
 from ray_promptopt.algorithms.gepa.search import Tally
 from ray_promptopt.algorithms.gepa.selectors import CANDIDATE_SELECTORS
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
+from ray_promptopt.algorithms.parsing import wildcards
 from ray_promptopt.algorithms.randomness import stream
 from ray_promptopt.core.budget import Budget
 from ray_promptopt.core.candidate import Candidate

@@ -6,6 +6,7 @@ Invariant: what is rendered never has more tokens (by estimate) than the budget.
 from collections.abc import Callable, Sequence
 
 from ray_promptopt.algorithms.gepa.proposers.requests import ReflectiveExample
+from ray_promptopt.algorithms.wording import cut_middle
 from ray_promptopt.core.tokens import CHARS_PER_TOKEN
 from ray_promptopt.core.work import Evidence
 
@@ -17,7 +18,6 @@ PERFECT = 1.0
 _LEAST_FIELD_CHARS = 400
 """Fields are cut down to this before an example is left out."""
 
-_MARK = " [… {:,} characters cut …] "
 _SEPARATOR = "\n\n"
 
 
@@ -50,18 +50,6 @@ def render_examples(
 def worst_first(examples: Sequence[ReflectiveExample]) -> list[ReflectiveExample]:
     """By score, ascending; among equals those with the most to say come first."""
     return sorted(examples, key=lambda e: (e.score, -len(e.evidence.feedback.strip())))
-
-
-def cut_middle(text: str, max_chars: int) -> str:
-    """The text, or its two ends around a mark that says how much is left out."""
-    if len(text) <= max_chars:
-        return text
-    kept = max_chars - len(_MARK.format(len(text)))
-    if kept < 2:
-        return text[: max(0, max_chars - 1)] + "…" * min(1, max_chars)
-    mark = _MARK.format(len(text) - kept)
-    head = (kept + 1) // 2
-    return text[:head] + mark + text[len(text) - (kept - head) :]
 
 
 def _chosen(ranked: list[ReflectiveExample], count: int) -> list[ReflectiveExample]:

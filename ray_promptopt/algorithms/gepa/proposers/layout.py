@@ -13,7 +13,6 @@ from ray_promptopt.algorithms.gepa.proposers.diffs import compact_diff
 from ray_promptopt.algorithms.gepa.proposers.evidence import ExampleRenderer, render_examples
 from ray_promptopt.algorithms.gepa.proposers.parts import (
     context,
-    fenced,
     notes,
     rejected_edits,
     scores,
@@ -24,7 +23,8 @@ from ray_promptopt.algorithms.gepa.proposers.requests import (
     VerifiedEdit,
 )
 from ray_promptopt.algorithms.gepa.proposers.settings import ProposerSettings
-from ray_promptopt.algorithms.gepa.proposers.tips import tip
+from ray_promptopt.algorithms.tips import tip
+from ray_promptopt.algorithms.wording import fenced
 from ray_promptopt.core.messages import ChatMessage
 
 _FIELD = re.compile(r"<(?:curr_param|side_info|\$(?:current|edits|tip|context|notes))>")

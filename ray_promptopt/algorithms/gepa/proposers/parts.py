@@ -4,29 +4,16 @@ context: guidance, spec, program source. notes: rejected edits, wildcards, token
 Parts of free text stand between tags, so that nobody takes them for instructions.
 """
 
-import re
 from collections.abc import Sequence
 
 from ray_promptopt.algorithms.gepa.proposers.diffs import compact_diff
-from ray_promptopt.algorithms.gepa.proposers.evidence import cut_middle
 from ray_promptopt.algorithms.gepa.proposers.requests import RejectedEdit
 from ray_promptopt.algorithms.gepa.proposers.settings import ProposerSettings
+from ray_promptopt.algorithms.wording import cut_middle, tagged
 from ray_promptopt.core.tokens import CHARS_PER_TOKEN
 
 _REJECTED_EDIT_TOKENS = 300
 _WORDS_PER_TOKEN = 0.7
-
-
-def fenced(text: str, language: str = "") -> str:
-    """The text between fences that no fence inside it can close."""
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def tagged(tag: str, text: str) -> str:
-    """The text between an opening and a closing tag, a line each."""
-    return f"<{tag}>\n{text.strip()}\n</{tag}>"
 
 
 def context(settings: ProposerSettings, *, shows_program: bool) -> list[str]:

@@ -1,6 +1,6 @@
 import pytest
 
-from ray_promptopt.algorithms.gepa.parsing import Refusal, RefusalReason, parse_reflection
+from ray_promptopt.algorithms.parsing import Refusal, RefusalReason, parse_reflection
 
 CURRENT = "Answer {query}."
 

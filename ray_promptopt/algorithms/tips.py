@@ -1,4 +1,4 @@
-"""Angles for first variants: each number asks for another one."""
+"""Angles for instructions that are written without evidence against them: one per number."""
 
 _TIPS = (
     "Be simple: say it in as few words as the task allows.",
