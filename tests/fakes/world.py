@@ -1,7 +1,8 @@
 """A whole outside for the run coordinator, in memory: task app, gateway, models, optimizer.
 
 Scores come from the landscape of `tests.fakes.landscape`. Faults are scripted by attempt number,
-so that every test is repeatable.
+so that every test is repeatable. The store is in memory, where no commit waits for a disk, unless
+the test is about what other commands left in a folder (`on_disk`).
 """
 
 import asyncio
@@ -74,6 +75,7 @@ class World:
     )
     proposal_fault: Callable[[int], UpstreamError | None] = lambda attempt: None
     config: RunConfig = field(default_factory=config)
+    store: RunStore = field(default_factory=lambda: RunStore("sqlite://"))
     landscape: Landscape = field(default_factory=Landscape)
     attempts: int = 0
     proposal_attempts: int = 0
@@ -89,7 +91,6 @@ class World:
     most_in_flight: int = 0
 
     def __post_init__(self) -> None:
-        self.store = RunStore(sqlite_url(self.folder))
         self._attempted = asyncio.Condition()
 
     def create(self) -> None:
@@ -209,6 +210,11 @@ class LosableOptimizer:
         if self._world.lose_optimizer_at(self._world.optimizer_calls):
             self._world.optimizer = None
             raise PortLost("the optimizer died")
+
+
+def on_disk(folder: Path) -> World:
+    """A world whose store is that of the results folder, as it is after earlier commands."""
+    return World(folder, store=RunStore(sqlite_url(folder)))
 
 
 def infrastructure(message: str = "connection refused") -> ErrorRecord:

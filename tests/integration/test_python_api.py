@@ -10,7 +10,7 @@ import ray
 from ray_promptopt import load_run, resume
 from ray_promptopt.core.errors import JournalError
 from ray_promptopt.python_api import evaluate, load_runs, results_folder
-from tests.fakes.world import RUN, World, config
+from tests.fakes.world import RUN, config, on_disk
 
 
 @pytest.mark.parametrize("call", [load_run, resume, evaluate])
@@ -26,7 +26,7 @@ def test_call_when_folder_has_no_runs_then_says_so_and_leaves_it_as_it_is(
 def test_evaluate_when_the_search_has_not_ended_then_refuses_and_starts_nothing(
     tmp_path: Path,
 ) -> None:
-    world = World(tmp_path)
+    world = on_disk(tmp_path)
     world.create()
     with pytest.raises(JournalError, match=f"resume {RUN}"):
         evaluate("latest", results=tmp_path)
@@ -35,7 +35,7 @@ def test_evaluate_when_the_search_has_not_ended_then_refuses_and_starts_nothing(
 
 
 def test_load_run_when_only_the_beginning_of_the_id_is_given_then_finds_it(tmp_path: Path) -> None:
-    World(tmp_path).create()
+    on_disk(tmp_path).create()
     assert load_run("111", results=tmp_path).run_id == RUN
     assert [view.run_id for view in load_runs(results=tmp_path)] == [RUN]
 

@@ -34,8 +34,10 @@ def finish(world: World) -> RunView:
     return load_view(world.store, RUN)
 
 
-def undisturbed(folder: Path) -> RunView:
-    world = World(folder)
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> RunView:
+    """What comes of the run when nothing is lost."""
+    world = World(tmp_path_factory.mktemp("quiet"))
     world.create()
     return finish(world)
 
@@ -80,9 +82,8 @@ def test_run_when_all_is_well_then_finds_a_better_prompt_within_the_budget(tmp_p
 @TMP
 @given(lost=st.sets(st.integers(min_value=1, max_value=90), max_size=25))
 def test_run_when_workers_die_then_ends_as_if_nothing_had_happened(
-    tmp_path_factory: pytest.TempPathFactory, lost: set[int]
+    tmp_path_factory: pytest.TempPathFactory, quiet: RunView, lost: set[int]
 ) -> None:
-    quiet = undisturbed(tmp_path_factory.mktemp("quiet"))
     deaths: Counter[str] = Counter()
 
     def fault(item: EvaluateCandidate, attempt: int) -> PortLost | None:
@@ -103,9 +104,8 @@ def test_run_when_workers_die_then_ends_as_if_nothing_had_happened(
 @TMP
 @given(lost=st.sets(st.integers(min_value=1, max_value=300), max_size=12))
 def test_run_when_the_optimizer_dies_then_it_comes_back_from_the_journal(
-    tmp_path_factory: pytest.TempPathFactory, lost: set[int]
+    tmp_path_factory: pytest.TempPathFactory, quiet: RunView, lost: set[int]
 ) -> None:
-    quiet = undisturbed(tmp_path_factory.mktemp("quiet"))
     world = World(tmp_path_factory.mktemp("run"), lose_optimizer_at=lambda call: call in lost)
     world.create()
     view = finish(world)
@@ -117,9 +117,8 @@ def test_run_when_the_optimizer_dies_then_it_comes_back_from_the_journal(
 @TMP
 @given(kills=st.lists(st.integers(min_value=1, max_value=60), min_size=1, max_size=3))
 def test_run_when_the_whole_driver_is_killed_then_resume_ends_the_same(
-    tmp_path_factory: pytest.TempPathFactory, kills: list[int]
+    tmp_path_factory: pytest.TempPathFactory, quiet: RunView, kills: list[int]
 ) -> None:
-    quiet = undisturbed(tmp_path_factory.mktemp("quiet"))
     world = World(tmp_path_factory.mktemp("run"))
     world.create()
     for after in kills:

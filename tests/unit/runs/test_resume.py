@@ -27,7 +27,7 @@ from ray_promptopt.runs.recovery import (
 )
 from ray_promptopt.store.events import Decided, Event, SearchEnded, outcome_id
 from ray_promptopt.store.run_view import RunStatus, load_view
-from tests.fakes.world import RUN, World
+from tests.fakes.world import RUN, World, on_disk
 
 
 class ShufflingWorld(World):
@@ -144,7 +144,7 @@ def test_recovery_when_an_outcome_was_never_asked_for_then_says_to_start_anew(
 def test_run_when_the_disk_fills_up_then_says_so_and_resume_goes_on_once_there_is_room(
     tmp_path: Path,
 ) -> None:
-    World(tmp_path).create()
+    on_disk(tmp_path).create()
 
     def nearly_full(connection: sqlite3.Connection, _record: object) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -152,13 +152,13 @@ def test_run_when_the_disk_fills_up_then_says_so_and_resume_goes_on_once_there_i
 
     sql_event.listen(Engine, "connect", nearly_full)
     try:
-        world = World(tmp_path)
+        world = on_disk(tmp_path)
         assert asyncio.run(world.coordinator().run()) is RunStatus.FAILED
         assert "full disk" in load_view(world.store, RUN).reason
         world.store.close()
     finally:
         sql_event.remove(Engine, "connect", nearly_full)
-    with_room = World(tmp_path)
+    with_room = on_disk(tmp_path)
     counted = load_view(with_room.store, RUN).search_rollouts
     assert counted > 0
     assert asyncio.run(with_room.coordinator().run()) is RunStatus.SUCCEEDED
