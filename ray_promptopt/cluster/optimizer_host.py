@@ -1,11 +1,14 @@
 """The search state of one run in an actor. It comes back from a crash by replaying the journal."""
 
+from collections.abc import Sequence
+
 import ray
 from ray.actor import ActorProxy
 
 from ray_promptopt.cluster.calls import call
 from ray_promptopt.core.ids import RunId
-from ray_promptopt.core.work import Decision, Outcome, SearchCounts, WorkItem
+from ray_promptopt.core.work import Outcome, SearchCounts
+from ray_promptopt.runs.ports import Step
 from ray_promptopt.runs.recovery import recover_optimizer
 from ray_promptopt.store.journal import RunStore
 
@@ -17,19 +20,9 @@ class GepaPopulation:
         self._optimizer = recover_optimizer(RunStore(store_url), run_id)
 
     @ray.method
-    def ask(self, capacity: int) -> list[WorkItem]:
+    def advance(self, outcomes: Sequence[Outcome], decided: int, capacity: int) -> Step:
         """See `OptimizerPort`."""
-        return self._optimizer.ask(capacity)
-
-    @ray.method
-    def tell(self, outcome: Outcome) -> None:
-        """See `OptimizerPort`."""
-        self._optimizer.tell(outcome)
-
-    @ray.method
-    def decisions(self, after: int) -> list[Decision]:
-        """See `OptimizerPort`."""
-        return self._optimizer.decisions(after)
+        return self._optimizer.advance(outcomes, decided, capacity)
 
     @ray.method
     def stop_reason(self) -> str | None:
@@ -52,17 +45,10 @@ class OptimizerClient:
     def __init__(self, handle: ActorProxy[GepaPopulation]) -> None:
         self._handle = handle
 
-    async def ask(self, capacity: int) -> list[WorkItem]:
-        """Up to `capacity` items."""
-        return await call("the population", self._handle.ask.remote(capacity))
-
-    async def tell(self, outcome: Outcome) -> None:
-        """Tell it; again after a loss, without harm."""
-        await call("the population", self._handle.tell.remote(outcome))
-
-    async def decisions(self, after: int) -> list[Decision]:
-        """What was decided, from number `after` on."""
-        return await call("the population", self._handle.decisions.remote(after))
+    async def advance(self, outcomes: Sequence[Outcome], decided: int, capacity: int) -> Step:
+        """See `OptimizerPort`."""
+        step = self._handle.advance.remote(outcomes, decided, capacity)
+        return await call("the population", step)
 
     async def stop_reason(self) -> str | None:
         """Why the search is over."""

@@ -1,6 +1,7 @@
 """What the run controller needs from the outside. `cluster/` gives actors, tests give fakes."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import PromptOptError
@@ -22,15 +23,21 @@ class PortLost(PromptOptError):
     """Whoever was asked died before it answered. It may come back; ask again."""
 
 
+class Step(NamedTuple):
+    """The decisions that the caller has not got yet, and up to `capacity` items to carry out."""
+
+    decisions: list[Decision]
+    items: list[WorkItem]
+
+
 class OptimizerPort(Protocol):
     """The algorithm, wherever it lives. Lost and rebuilt from the store, it answers the same."""
 
-    async def ask(self, capacity: int) -> list[WorkItem]: ...
+    async def advance(self, outcomes: Sequence[Outcome], decided: int, capacity: int) -> Step:
+        """Tell what came home in this order, then ask: one message, as a search sends thousands.
 
-    async def tell(self, outcome: Outcome) -> None: ...
-
-    async def decisions(self, after: int) -> list[Decision]:
-        """Everything decided since the run began, from number `after` on."""
+        Again after a loss, without harm. `decided`: how many decisions the caller has.
+        """
         ...
 
     async def stop_reason(self) -> str | None: ...

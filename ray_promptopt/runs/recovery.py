@@ -3,6 +3,8 @@
 Called when a run starts, when it is resumed, and when the optimizer's process was lost.
 """
 
+from collections.abc import Sequence
+
 from ray_promptopt.algorithms.base import Optimizer
 from ray_promptopt.config.dump import config_from_json
 from ray_promptopt.core.errors import JournalError
@@ -10,6 +12,7 @@ from ray_promptopt.core.ids import RunId
 from ray_promptopt.core.work import Decision, Outcome, Purpose, SearchCounts, WorkItem
 from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.runs.optimizers import build_optimizer
+from ray_promptopt.runs.ports import Step
 from ray_promptopt.store.events import (
     BaselineLearned,
     Event,
@@ -40,6 +43,12 @@ class RecordedOptimizer:
     def decisions(self, after: int) -> list[Decision]:
         """Everything decided so far, from number `after` on."""
         return self._decisions[after:]
+
+    def advance(self, outcomes: Sequence[Outcome], decided: int, capacity: int) -> Step:
+        """See `OptimizerPort`."""
+        for outcome in outcomes:
+            self.tell(outcome)
+        return Step(self.decisions(decided), self.ask(capacity))
 
     def stop_reason(self) -> str | None:
         """See `Optimizer`."""

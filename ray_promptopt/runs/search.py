@@ -1,6 +1,7 @@
 """The search loop: as soon as a slot is free, the algorithm is asked for what is worth doing next.
 
-Nothing waits for a generation; outcomes come back one by one and are told as they come.
+Nothing waits for a generation; outcomes come back one by one. What came home while the algorithm
+was busy is told together, in the order of the journal.
 """
 
 import asyncio
@@ -63,14 +64,15 @@ class SearchLoop:
     async def run(self) -> str | None:
         """Why the search ended; None when it was stopped from outside. Raises RunStopped."""
         try:
-            await self._journal_decisions()
-            while not self._stopping:
-                await self._fill()
+            while True:
+                await self._advance()
+                if self._stopping:
+                    break
                 if not self._in_flight:
                     return self._limit_reached or await self._ask_safely(
                         self._optimizer.stop_reason
                     )
-                await self._take_home()
+                await self._changed.wait()
             await self._drain()
             return None
         finally:
@@ -80,16 +82,29 @@ class SearchLoop:
         """Where the optimizer's search stands."""
         return await self._ask_safely(self._optimizer.counts)
 
-    async def _fill(self) -> None:
-        while self._limit_reached is None:
+    async def _advance(self) -> None:
+        """Tell what has come home and send out what is asked for, as long as there is either."""
+        while True:
+            self._changed.clear()
+            outcomes = [self._in_flight.pop(work_id).result() for work_id in self._finished]
+            self._finished.clear()
+            step = await self._ask_safely(
+                partial(self._optimizer.advance, outcomes, self._num_decided, self._wanted())
+            )
+            await self._journal(step.decisions)
+            self._waiting += step.items
+            may_send = self._limit_reached is None and not self._stopping
+            sent = may_send and self._send_out_waiting()
+            if not self._finished and not (sent and step.items and self._wanted()):
+                return
+
+    def _wanted(self) -> int:
+        """How many items may be asked for."""
+        if self._limit_reached is None:
             self._limit_reached = self._executor.ledger.exhausted(self._elapsed_s())
-            free = self._max_concurrent - len(self._in_flight)
-            if self._limit_reached is not None or free <= 0:
-                return
-            if not self._waiting:
-                self._waiting = await self._ask_safely(partial(self._optimizer.ask, free))
-            if not self._waiting or not self._send_out_waiting():
-                return
+        if self._stopping or self._waiting or self._limit_reached is not None:
+            return 0
+        return max(0, self._max_concurrent - len(self._in_flight))
 
     def _send_out_waiting(self) -> bool:
         """Send out what is affordable. False when something is not: it waits for what is in
@@ -117,20 +132,8 @@ class SearchLoop:
         self._finished.append(work_id)
         self._changed.set()
 
-    async def _take_home(self) -> None:
-        await self._changed.wait()
-        self._changed.clear()
-        await self._tell_finished()
-
-    async def _tell_finished(self) -> None:
-        while self._finished:
-            outcome = self._in_flight.pop(self._finished.pop(0)).result()
-            await self._ask_safely(partial(self._optimizer.tell, outcome))
-            await self._journal_decisions()
-
-    async def _journal_decisions(self) -> None:
+    async def _journal(self, decided: list[Decision]) -> None:
         """Commit what was decided and is not in the journal yet, whoever lost the answer to it."""
-        decided = await self._ask_safely(partial(self._optimizer.decisions, self._num_decided))
         if not decided:
             return
         rollouts = int(self._executor.ledger.rollouts.spent)
@@ -144,7 +147,7 @@ class SearchLoop:
     async def _drain(self) -> None:
         if self._in_flight:
             await asyncio.wait(self._in_flight.values(), timeout=GRACE_S)
-            await self._tell_finished()
+            await self._advance()
 
     async def _cancel_all(self) -> None:
         for task in self._in_flight.values():

@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
 
-from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.errors import TaskAppError
 from ray_promptopt.taskapp.contract import RolloutResponse, TaskInfo
+from ray_promptopt.taskapp.transport import unlimited_transport
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,15 +35,11 @@ class TaskAppClient:
         headers = {"X-API-Key": api_key} if api_key else {}
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
-        # httpx's own transport collapses at tens of connections to one host.
         self._http = httpx.AsyncClient(
             base_url=self.base_url,
             headers=headers,
             timeout=httpx.Timeout(timeout_s, connect=10.0),
-            transport=transport
-            or AiohttpTransport(
-                limits=httpx.Limits(max_connections=None, keepalive_expiry=IDLE_CONNECTION_S)
-            ),
+            transport=transport or unlimited_transport(),
             follow_redirects=False,
         )
 

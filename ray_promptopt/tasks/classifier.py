@@ -10,9 +10,7 @@ from typing import Any
 
 import httpx
 from fastapi import HTTPException, Request
-from httpx_aiohttp import AiohttpTransport
 
-from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.taskapp import (
     Criterion,
@@ -27,6 +25,7 @@ from ray_promptopt.taskapp import (
     TaskInfo,
     call_policy,
 )
+from ray_promptopt.taskapp.transport import unlimited_transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +128,7 @@ def classifier_config(task: ClassifierTask) -> TaskAppConfig:
     def http() -> httpx.AsyncClient:
         # Made in the loop that serves, on the first rollout.
         if not client:
-            limits = httpx.Limits(max_connections=None, keepalive_expiry=IDLE_CONNECTION_S)
-            transport = AiohttpTransport(limits=limits)
-            client.append(httpx.AsyncClient(timeout=120.0, transport=transport))
+            client.append(httpx.AsyncClient(timeout=120.0, transport=unlimited_transport()))
         return client[0]
 
     async def rollout(request: RolloutRequest, _: Request) -> RolloutResponse:

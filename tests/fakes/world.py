@@ -6,7 +6,7 @@ the test is about what other commands left in a folder (`on_disk`).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,19 +20,17 @@ from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.trace import Exchange, Trace
 from ray_promptopt.core.usage import Spend, Usage
 from ray_promptopt.core.work import (
-    Decision,
     EvaluateCandidate,
     Outcome,
     ProposalOutcome,
     ProposeText,
     RolloutOutcome,
     SearchCounts,
-    WorkItem,
 )
 from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord, RolloutResult
 from ray_promptopt.runs.coordinator import Ports, RunCoordinator
-from ray_promptopt.runs.ports import PortLost
+from ray_promptopt.runs.ports import PortLost, Step
 from ray_promptopt.runs.recovery import RecordedOptimizer, recover_optimizer
 from ray_promptopt.store.journal import RunStore, sqlite_url
 from ray_promptopt.store.run_view import RunStatus
@@ -183,15 +181,10 @@ class LosableOptimizer:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def ask(self, capacity: int) -> list[WorkItem]:
-        return self._alive().ask(capacity)
-
-    async def tell(self, outcome: Outcome) -> None:
-        self._alive().tell(outcome)
+    async def advance(self, outcomes: Sequence[Outcome], decided: int, capacity: int) -> Step:
+        step = self._alive().advance(outcomes, decided, capacity)
         self._perhaps_die()
-
-    async def decisions(self, after: int) -> list[Decision]:
-        return self._alive().decisions(after)
+        return step
 
     async def stop_reason(self) -> str | None:
         return self._alive().stop_reason()
