@@ -44,6 +44,7 @@ bench-coordinator: setup
 bench-gepa: setup
 	@$(BIN)/python -m benchmarks.gepa_vs_reference
 	@$(BIN)/python -m benchmarks.gepa_vs_reference --max-concurrent 64 --budget 3000
+	@$(BIN)/python -m benchmarks.gepa_vs_reference --over-http --seeds 3
 
 bench-rollouts: setup
 	@$(BIN)/python -m benchmarks.rollouts

@@ -6,20 +6,21 @@ from typing import Any
 import click
 
 from benchmarks.versus.compare import compare
-from benchmarks.versus.contestants import CONTESTANTS
+from benchmarks.versus.contestants import CONTESTANTS, ON_RAY
 from benchmarks.versus.problem import TASKS
 from benchmarks.versus.record import RunRecord, Setting
 
 RESULTS = Path(__file__).parent / "results"
 FIRST_SEED = 1000
 LATENCY_SIGMA = 0.3
+EVERYBODY = [*CONTESTANTS, ON_RAY]
 REFLECTION_TIMES = 7.0
 """How much longer a reflection takes than a policy answer."""
 
 
 @click.command()
 @click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)))
-@click.option("--contestant", "contestants", multiple=True, type=click.Choice(list(CONTESTANTS)))
+@click.option("--contestant", "contestants", multiple=True, type=click.Choice(EVERYBODY))
 @click.option("--quick", is_flag=True, help="2 seeds, 150 rollouts.")
 @click.option("--out", type=click.Path(path_type=Path), help="By default named by the limits.")
 @click.option("--seeds", default=10, show_default=True, help="How many paired seeds.")
@@ -42,7 +43,10 @@ def main(
     same = _setting(**setting)
     kind = "_http" if same.over_http else ""
     named = out or RESULTS / f"gepa_vs_reference_{same.max_concurrent}{kind}.json"
-    who, at_once = contestants or tuple(CONTESTANTS), 1 if same.over_http else processes
+    who = contestants or tuple(EVERYBODY if same.over_http else CONTESTANTS)
+    if ON_RAY in who and not same.over_http:
+        raise click.UsageError(f"{ON_RAY!r} runs in real time: add --over-http")
+    at_once = 1 if same.over_http else processes
     done = compare(same, tasks or tuple(TASKS), who, named, at_once, _say)
     for task, reason in done.skipped.items():
         click.echo(f"{task}: skipped: {reason}")

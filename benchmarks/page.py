@@ -22,6 +22,7 @@ SECTIONS: dict[str, Section] = {
     "simulation_64": lambda results, docs: simulation.section(results),
     "gepa_vs_reference_16": lambda results, docs: versus.section(load(results), docs),
     "gepa_vs_reference_64": lambda results, docs: versus.section(load(results), docs),
+    "gepa_vs_reference_16_http": lambda results, docs: versus.section(load(results), docs),
 }
 """Name of a results file, and of its section."""
 

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import product
 from pathlib import Path
 
-from benchmarks.versus.contestants import CONTESTANTS, run_once
+from benchmarks.versus.contestants import CONTESTANTS, ON_RAY, run_once
 from benchmarks.versus.problem import TASKS
 from benchmarks.versus.record import (
     Comparison,
@@ -52,7 +52,7 @@ def compare(
 def _comparison(
     setting: Setting, skipped: dict[str, str], runs: dict[RunKey, RunRecord]
 ) -> Comparison:
-    order = {name: place for place, name in enumerate(CONTESTANTS)}
+    order = {name: place for place, name in enumerate([*CONTESTANTS, ON_RAY])}
     places = {name: place for place, name in enumerate(TASKS)}
     by_place = sorted(
         runs.values(), key=lambda run: (places[run.task], run.seed, order[run.contestant])

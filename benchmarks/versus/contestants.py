@@ -9,6 +9,7 @@ from time import process_time
 from benchmarks.versus.held_out import accuracy
 from benchmarks.versus.model_server import Latencies, model_server
 from benchmarks.versus.models import HttpModels, InProcessModels, Models
+from benchmarks.versus.on_ray import run_on_ray
 from benchmarks.versus.ours import run_ours
 from benchmarks.versus.problem import TASKS, SearchLimits
 from benchmarks.versus.record import SAMPLE_EVERY, Best, RunKey, RunRecord, Setting
@@ -26,8 +27,14 @@ CONTESTANTS: dict[str, Contestant] = {
 }
 
 
+ON_RAY = "ours async on Ray"
+"""The whole system; in real time only."""
+
+
 def run_once(key: RunKey, setting: Setting) -> RunRecord:
     """One run; the held-out rows are scored afterwards."""
+    if key.contestant == ON_RAY:
+        return run_on_ray(key, setting)
     latencies = Latencies(
         setting.policy_median_s, setting.reflection_median_s, setting.latency_sigma
     )

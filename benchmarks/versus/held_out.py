@@ -15,7 +15,7 @@ from ray_promptopt.tasks.classifier import answered_label, is_right
 def accuracy(task: str, text: str, policy_model: str) -> float:
     """Share of a task's test rows (the same for all seeds) that are answered right."""
     problem = _any_problem(task)
-    rows = problem.rows[Part.TEST]
+    rows = [problem.row(Part.TEST, place) for place in problem.places(Part.TEST)]
     bodies = (problem.body(text, row, policy_model) for row in rows)
     answers = (answered_label(complete(body)["choices"][0]["message"]) for body in bodies)
     return sum(is_right(row, said) for row, said in zip(rows, answers, strict=True)) / len(rows)

@@ -24,10 +24,9 @@ async def run_ours(
     world: World, limits: SearchLimits, schedule: str, *, in_waves: bool = False
 ) -> str:
     """Run to the end of the budget; the reason why it ended."""
-    rows = world.problem.rows
     settings = GepaSettings(
-        train=tuple(range(len(rows[Part.TRAIN]))),
-        validation=tuple(range(len(rows[Part.VALIDATION]))),
+        train=tuple(world.problem.places(Part.TRAIN)),
+        validation=tuple(world.problem.places(Part.VALIDATION)),
         rollout_budget=limits.rollout_budget,
         minibatch_size=limits.minibatch_size,
         rng_seed=limits.seed,

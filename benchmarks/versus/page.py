@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+from benchmarks.versus.contestants import ON_RAY
 from benchmarks.versus.curves import draw
 from benchmarks.versus.record import Comparison
 from benchmarks.versus.summary import (
@@ -22,7 +23,7 @@ def section(comparison: Comparison, docs: Path) -> str:
     """Markdown; the curves are drawn into `docs/images`."""
     parts = [_setting(comparison)]
     for task in comparison.tasks():
-        image = docs / "images" / f"gepa-{task}-{comparison.setting.max_concurrent}.svg"
+        image = docs / "images" / f"gepa-{task}-{_kind(comparison)}.svg"
         draw(comparison, task, image)
         rows = standings(comparison, task)
         parts += [
@@ -33,6 +34,11 @@ def section(comparison: Comparison, docs: Path) -> str:
         ]
     parts += [f"{task} was left out: {reason}" for task, reason in comparison.skipped.items()]
     return "\n\n".join(part for part in parts if part)
+
+
+def _kind(comparison: Comparison) -> str:
+    setting = comparison.setting
+    return f"{setting.max_concurrent}{'-http' if setting.over_http else ''}"
 
 
 def _setting(comparison: Comparison) -> str:
@@ -51,15 +57,21 @@ def _setting(comparison: Comparison) -> str:
 
 def _time(comparison: Comparison) -> str:
     """What the seconds are, and what computing takes beside them."""
-    cpu_s = sum(run.cpu_s for run in comparison.runs)
-    per_rollout_ms = 1000 * cpu_s / sum(run.rollouts for run in comparison.runs)
+    # The whole system's CPU is measured by a benchmark of its own.
+    runs = [run for run in comparison.runs if run.contestant != ON_RAY]
+    cpu_s = sum(run.cpu_s for run in runs)
+    per_rollout_ms = 1000 * cpu_s / sum(run.rollouts for run in runs)
     computing = f"contestant and models computed {per_rollout_ms:.2f} ms per rollout"
     if not comparison.setting.over_http:
         return f"Time is simulated: calls take their latency, computing takes none ({computing})."
-    share = 100 * cpu_s / sum(run.wall_s for run in comparison.runs)
+    share = 100 * cpu_s / sum(run.wall_s for run in runs)
+    starts = [run.start_up_s for run in comparison.runs if run.contestant == ON_RAY]
+    on_ray = (
+        f" `{ON_RAY}` took {max(starts):.0f} s at most to start, not counted." if starts else ""
+    )
     return (
         f"The models run in a process of their own, over HTTP, in real time; {computing}, "
-        f"{share:.0f} % of one core, so that latency and not the CPU sets the pace."
+        f"{share:.0f} % of one core.{on_ray}"
     )
 
 

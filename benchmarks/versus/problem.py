@@ -1,5 +1,6 @@
 """What every contestant is given: a shipped classification task with rows drawn by the seed."""
 
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,11 +34,28 @@ class SearchLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """The rows of one part: a split of the task's data, and the places in it."""
+
+    split: str
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """A task and its rows; a row's seed is its place in its part. Test rows are the same always."""
+    """A task and its rows by part. Test rows are the same always."""
 
     task: ClassifierTask
-    rows: Mapping[Part, Sequence[Row]]
+    drawn: Mapping[Part, Drawn]
+
+    def row(self, part: Part, place: int) -> Row:
+        """The row at a place of its part, counted from 0."""
+        drawn = self.drawn[part]
+        return self.task.splits[drawn.split][drawn.seeds[place]]
+
+    def places(self, part: Part) -> range:
+        """Every place of a part."""
+        return range(len(self.drawn[part].seeds))
 
     def body(self, instruction: str, row: Row, model: str) -> dict[str, Any]:
         """The chat completion that the task app would send with this system message."""
@@ -51,14 +69,10 @@ class Problem:
         }
 
 
-def _draw(pool: Sequence[Row], sizes: Sequence[int], rng: random.Random) -> list[list[Row]]:
-    """Disjoint random parts of a pool."""
-    shuffled = rng.sample(pool, sum(sizes))
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(shuffled[start : start + size])
-        start += size
-    return parts
+def _draw(rows: Sequence[Row], sizes: Sequence[int], rng: random.Random) -> list[tuple[int, ...]]:
+    """Disjoint random places."""
+    shuffled = iter(rng.sample(range(len(rows)), sum(sizes)))
+    return [tuple(itertools.islice(shuffled, size)) for size in sizes]
 
 
 def _intents(seed: int, sizes: Sizes) -> Problem:
@@ -66,21 +80,20 @@ def _intents(seed: int, sizes: Sizes) -> Problem:
     rng = random.Random(f"intents/{seed}")
     (train,) = _draw(task.splits["train"], [sizes.train], rng)
     (validation,) = _draw(task.splits["validation"], [sizes.validation], rng)
-    return _problem(task, train, validation, sizes.test)
+    return _problem(task, Drawn("train", train), Drawn("validation", validation), sizes.test)
 
 
 def _banking77(seed: int, sizes: Sizes) -> Problem:
     task = banking77.build_task()
     rng = random.Random(f"banking77/{seed}")
     train, validation = _draw(task.splits["train"], [sizes.train, sizes.validation], rng)
-    return _problem(task, train, validation, sizes.test)
+    return _problem(task, Drawn("train", train), Drawn("train", validation), sizes.test)
 
 
-def _problem(
-    task: ClassifierTask, train: Sequence[Row], validation: Sequence[Row], num_test: int
-) -> Problem:
-    test = random.Random("held-out").sample(task.splits["test"], num_test)
-    return Problem(task, {Part.TRAIN: train, Part.VALIDATION: validation, Part.TEST: test})
+def _problem(task: ClassifierTask, train: Drawn, validation: Drawn, num_test: int) -> Problem:
+    (test,) = _draw(task.splits["test"], [num_test], random.Random("held-out"))
+    drawn = {Part.TRAIN: train, Part.VALIDATION: validation, Part.TEST: Drawn("test", test)}
+    return Problem(task, drawn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class RunRecord:
     """One contestant on one task with one seed. All rollouts and calls are counted.
 
     `clock_s` holds the seconds after every `SAMPLE_EVERY` rollouts; `cpu_s` is what contestant and
-    models computed.
+    models computed; `start_up_s` comes before the clock.
     """
 
     task: str
@@ -52,6 +52,7 @@ class RunRecord:
     final_words: int
     bests: tuple[Best, ...]
     clock_s: tuple[float, ...]
+    start_up_s: float = 0.0
 
     @property
     def key(self) -> RunKey:

@@ -39,13 +39,13 @@ SAMPLINGS: dict[str, SamplingStrategy[int, RowId]] = {
 async def run_reference(world: World, limits: SearchLimits, sampling: str) -> str:
     """Run to the end of the budget; the reason why it ended."""
     bridge = _Bridge(world, asyncio.get_running_loop(), limits.seed)
-    rows = world.problem.rows
+    problem = world.problem
 
     def search() -> None:
         optimize(
-            seed_candidate={COMPONENT: world.problem.task.instruction},
-            trainset=[(Part.TRAIN, seed) for seed in range(len(rows[Part.TRAIN]))],
-            valset=[(Part.VALIDATION, seed) for seed in range(len(rows[Part.VALIDATION]))],
+            seed_candidate={COMPONENT: problem.task.instruction},
+            trainset=[(Part.TRAIN, place) for place in problem.places(Part.TRAIN)],
+            valset=[(Part.VALIDATION, place) for place in problem.places(Part.VALIDATION)],
             adapter=bridge,
             reflection_lm=bridge.reflection,
             reflection_minibatch_size=limits.minibatch_size,

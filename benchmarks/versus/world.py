@@ -57,9 +57,9 @@ class World:
         """Seconds since the run began."""
         return self._loop.time() - self._started_at
 
-    async def rollout(self, text: str, part: Part, seed: int) -> Scored:
+    async def rollout(self, text: str, part: Part, place: int) -> Scored:
         """The policy model's answer to one row under this system message, graded."""
-        row = self.problem.rows[part][seed]
+        row = self.problem.row(part, place)
         self.policy_calls += 1
         message = await self._complete(self.problem.body(text, row, self._policy_model))
         self.rollout_times_s.append(self.elapsed_s)
