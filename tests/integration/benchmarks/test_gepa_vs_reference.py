@@ -15,8 +15,7 @@ def test_quick_comparison_when_run_then_counts_everything_and_fills_its_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("BANKING77_DIR", raising=False)
-    (name, *_) = SECTIONS
-    out = tmp_path / f"{name}.json"
+    out = tmp_path / "gepa_vs_reference_16.json"
 
     result = CliRunner().invoke(main, ["--quick", "--out", str(out)])
 
