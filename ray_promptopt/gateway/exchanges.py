@@ -1,24 +1,25 @@
 """What is recorded of a call: the app's own words, the model's reply, or how the call failed."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.trace import Exchange
 from ray_promptopt.core.usage import NO_SPEND
+from ray_promptopt.gateway.replies import Refusal
+from ray_promptopt.llm.call import UpstreamReply
 from ray_promptopt.llm.providers.base import CANDIDATE_CODES
-from ray_promptopt.llm.upstream import UpstreamReply
 
 
-def answered(messages: tuple[ChatMessage, ...], answer: UpstreamReply, started: float) -> Exchange:
-    """A call that the model answered; `started` is of the monotonic clock."""
+def answered(
+    messages: tuple[ChatMessage, ...], answer: UpstreamReply, said: str, started_s: float
+) -> Exchange:
+    """A call that the model answered; `started_s` is of the monotonic clock."""
     return Exchange(
         messages=messages,
-        reply=reply_text(answer.body["choices"][0]["message"]),
+        reply=said,
         model=answer.model,
         spend=answer.spend,
-        latency_s=time.monotonic() - started,
+        latency_s=time.monotonic() - started_s,
         status_code=200,
         notes=answer.notes,
     )
@@ -26,44 +27,24 @@ def answered(messages: tuple[ChatMessage, ...], answer: UpstreamReply, started: 
 
 def failed(
     messages: tuple[ChatMessage, ...],
+    refusal: Refusal,
     *,
     model: str,
-    status_code: int,
-    code: str,
-    failure: str,
-    started: float,
-    fatal: bool = False,
+    started_s: float,
+    partial: UpstreamReply | None = None,
+    said: str = "",
 ) -> Exchange:
-    """A call that got no answer."""
+    """A call that got no answer, or, with a `partial` one, not the whole of it."""
     return Exchange(
         messages=messages,
-        reply="",
-        model=model,
-        spend=NO_SPEND,
-        latency_s=time.monotonic() - started,
-        status_code=status_code,
-        failure=failure,
-        failure_code=code,
-        candidate_fault=code in CANDIDATE_CODES,
-        fatal=fatal,
+        reply=said,
+        model=partial.model if partial else model,
+        spend=partial.spend if partial else NO_SPEND,
+        latency_s=time.monotonic() - started_s,
+        status_code=refusal.status_code,
+        failure=refusal.message,
+        failure_code=refusal.code,
+        candidate_fault=refusal.code in CANDIDATE_CODES,
+        fatal=refusal.fatal,
+        notes=partial.notes if partial else (),
     )
-
-
-def reply_text(message: Mapping[str, Any]) -> str:
-    """The model's text; its tool calls as `name(arguments)`, a line each."""
-    calls = message.get("tool_calls")
-    if not isinstance(calls, list) or not calls:
-        return whole_text(str(message.get("content") or ""))
-    functions = [call.get("function") for call in calls if isinstance(call, Mapping)]
-    return whole_text(
-        "\n".join(
-            f"{function.get('name')}({function.get('arguments')})"
-            for function in functions
-            if isinstance(function, Mapping)
-        )
-    )
-
-
-def whole_text(text: str) -> str:
-    """The text with a `?` for each half of a character: JSON may escape what UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()

@@ -10,29 +10,32 @@ from urllib.parse import parse_qs
 
 from ray_promptopt.core.ids import CorrelationId
 
-_TAIL = "/chat/completions"
+_API = re.compile(r"(?:^|/)(chat/completions)/?\Z")
 _REFERENCE = re.compile(r"/(?:(trial-[0-9a-f]{32})|(pl_[0-9a-f]{32}))(?=[/?]|$)")
 _CORRELATION = re.compile(r"trace_[0-9a-f]{32}")
 
 
 class Route(NamedTuple):
-    """`reference` is a trial id or a run id; the correlation id is None when there is none."""
+    """`reference` is a trial id or a run id; `api` is what the path ends in.
 
+    The correlation id is None when there is none.
+    """
+
+    api: str
     reference: str
     correlation_id: CorrelationId | None
 
 
 def parse_route(path: str, query: str) -> Route | None:
-    """The route of a chat completion; None for any other path.
+    """The route of a model call; None for any other path.
 
     A query that swallowed the path (`?cid=x/v1/chat/completions`) is cut at the first slash.
     """
     values = parse_qs(query).get("cid", [""])
     swallowed = values[0].partition("/")[2]
-    if not (path.rstrip("/").endswith(_TAIL) or f"/{swallowed}".endswith(_TAIL)):
-        return None
+    api = _API.search(path) or _API.search(swallowed)
     found = _REFERENCE.search(path)
-    if found is None:
+    if api is None or found is None:
         return None
     correlation = _CORRELATION.search(values[0]) or _CORRELATION.search(path)
-    return Route(found[0][1:], CorrelationId(correlation[0]) if correlation else None)
+    return Route(api[1], found[0][1:], CorrelationId(correlation[0]) if correlation else None)

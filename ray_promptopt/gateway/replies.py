@@ -1,17 +1,14 @@
-"""What the gateway answers: errors in OpenAI's shape, and completions without echoes.
+"""What the gateway answers when it refuses: errors in OpenAI's shape.
 
 No reply holds a word of a candidate, but what the model itself wrote.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-_RELAYED = (
-    "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier",
-    "x_groq",
-)  # fmt: skip
-"""Fields of a completion that are passed on; a provider's echo of the request is not."""
+from ray_promptopt.core.errors import SubstitutionError, UpstreamError
 
 
 class BadRequest(Exception):
@@ -47,21 +44,51 @@ class Reply(NamedTuple):
     body: bytes
 
 
-def completion(body: Mapping[str, Any]) -> Reply:
-    """A chat completion as the caller may see it."""
-    relayed = {key: body[key] for key in _RELAYED if key in body}
-    return Reply(200, (), json.dumps(relayed).encode())
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call got no answer, in words that may be shown. `fatal` stops the run."""
+
+    status_code: int
+    code: str
+    message: str
+    kind: str = "invalid_request_error"
+    param: str | None = None
+    fatal: bool = False
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """In OpenAI's shape."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.kind,
+                "param": self.param,
+                "code": self.code,
+            }
+        }
+
+    @property
+    def reply(self) -> Reply:
+        """The gateway has done what retrying can do, and says so to client libraries."""
+        headers = ((b"x-should-retry", b"false"),)
+        return Reply(self.status_code, headers, json.dumps(self.error).encode())
 
 
-def error(
-    status_code: int,
-    code: str,
-    message: str,
-    *,
-    kind: str = "invalid_request_error",
-    param: str | None = None,
-) -> Reply:
-    """An error. The gateway has done what retrying can do, and says so to client libraries."""
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-    headers = ((b"x-should-retry", b"false"),)
-    return Reply(status_code, headers, json.dumps(body).encode())
+def refusal_of(error: Exception) -> Refusal:
+    """What is said of an error. An unforeseen one may hold a prompt: its type has to do."""
+    match error:
+        case BadRequest():
+            return Refusal(error.status_code, error.code, error.message, param=error.param)
+        case SubstitutionError():
+            return Refusal(422, "substitution_failed", str(error), param="messages")
+        case UpstreamError():
+            given = error.status_code or 502
+            status = given if given >= 400 else 502
+            return Refusal(status, error.code, str(error), kind="upstream_error", fatal=error.fatal)
+    words = f"the gateway failed ({type(error).__name__})"
+    return Refusal(500, "gateway_error", words, kind="gateway_error")
+
+
+def success(body: Mapping[str, Any]) -> Reply:
+    """A JSON answer."""
+    return Reply(200, (), json.dumps(body).encode())

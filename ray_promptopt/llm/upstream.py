@@ -1,4 +1,4 @@
-"""One model call over HTTP, with retries: the way to every provider, for gateway and coordinator.
+"""Model calls over HTTP, with retries: the way to every provider, for gateway and coordinator.
 
 Keys are read from the environment at the call and are in no error, log line or repr.
 """
@@ -7,40 +7,36 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 
 from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.errors import UpstreamError
-from ray_promptopt.core.tokens import estimate_tokens
-from ray_promptopt.core.usage import Spend, Usage, UsageSource
+from ray_promptopt.llm.call import Call, Failed, UpstreamReply
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.prices import Prices
-from ray_promptopt.llm.providers import PROVIDERS, Provider
 from ray_promptopt.llm.retry import RetryPolicy
+from ray_promptopt.llm.stream import StreamLimits, UpstreamStream
+from ray_promptopt.llm.wire import CHAT, Wire
 
 _LARGEST_RESPONSE_BYTES = 32 * 1024 * 1024
+Got = TypeVar("Got")
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamReply:
-    """A chat completion as the provider sent it, and what it cost. `attempts` counts from 1."""
+class _Won(NamedTuple):
+    """What the last attempt gave, and how many it took."""
 
-    body: dict[str, Any]
-    model: str
-    spend: Spend
-    latency_s: float
+    answer: Any
     attempts: int
-    notes: tuple[str, ...]
 
 
 class Upstream:
     """A connection pool to all providers. Close it with `aclose`.
 
-    `timeout_s` bounds a call with all its retries: callers and the gateway's record wait for it.
+    `timeout_s` bounds a call with all its retries (of a stream: up to its first event), for
+    callers and the gateway's record wait for it; `stream` bounds what comes after.
     """
 
     def __init__(
@@ -49,10 +45,12 @@ class Upstream:
         *,
         retry: RetryPolicy | None = None,
         timeout_s: float = 120.0,
+        stream: StreamLimits | None = None,
     ) -> None:
         self._environ = environ
         self._retry = retry or RetryPolicy()
         self._timeout_s = timeout_s
+        self._stream_limits = stream or StreamLimits()
         self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
@@ -61,104 +59,124 @@ class Upstream:
             await self._session.close()
 
     async def complete(
-        self, model: UpstreamModel, body: Mapping[str, Any], prices: Prices
+        self, model: UpstreamModel, body: Mapping[str, Any], prices: Prices, *, wire: Wire = CHAT
     ) -> UpstreamReply:
-        """The completion. Raises UpstreamError once retries cannot help or are used up."""
-        provider = PROVIDERS[model.provider]
-        prepared = provider.prepare(body, model)
-        headers = _headers(provider.api_key(self._environ))
-        url = provider.url(model)
-        started = time.monotonic()
-        attempt, waited_s = 1, 0.0
+        """The reply. Raises UpstreamError once retries cannot help or are used up."""
+        call = Call.of(wire, model, body, prices)
+        headers = call.headers(self._environ)
+        started_s = time.monotonic()
+
+        async def attempt(left_s: float) -> dict[str, Any] | Failed:
+            return await self._whole(call, headers, left_s)
+
+        answer, attempts = await self._persist(attempt)
+        return call.reply(answer, latency_s=time.monotonic() - started_s, attempts=attempts)
+
+    async def stream(
+        self, model: UpstreamModel, body: Mapping[str, Any], prices: Prices, *, wire: Wire = CHAT
+    ) -> UpstreamStream:
+        """The open stream, its first event at hand. Raises UpstreamError as `complete` does."""
+        call = Call.of(wire, model, wire.as_stream(body), prices)
+        headers = {**call.headers(self._environ), "Accept": "text/event-stream"}
+
+        async def attempt(left_s: float) -> UpstreamStream | Failed:
+            return await self._opened(call, headers, left_s)
+
+        opened, attempts = await self._persist(attempt)
+        opened.attempts = attempts
+        stream: UpstreamStream = opened
+        return stream
+
+    async def _persist(self, attempt: Callable[[float], Awaitable[Got | Failed]]) -> _Won:
+        """Try until it succeeds or trying is over. Raises the last attempt's UpstreamError."""
+        started_s = time.monotonic()
+        attempts, waited_s = 1, 0.0
         while True:
-            left_s = self._timeout_s - (time.monotonic() - started)
-            asked_wait_s, answer = await self._attempt(url, headers, prepared.body, model, left_s)
-            if not isinstance(answer, UpstreamError):
-                break
+            answer = await attempt(self._timeout_s - (time.monotonic() - started_s))
+            if not isinstance(answer, Failed):
+                return _Won(answer, attempts)
             wait_s = self._retry.wait_s(
-                answer,
-                attempt=attempt,
+                answer.error,
+                attempt=attempts,
                 waited_s=waited_s,
-                retry_after_s=asked_wait_s,
+                retry_after_s=answer.asked_wait_s,
                 jitter=random.random(),
             )
-            if wait_s is None or time.monotonic() - started + wait_s >= self._timeout_s:
-                raise answer
+            if wait_s is None or time.monotonic() - started_s + wait_s >= self._timeout_s:
+                raise answer.error
             await asyncio.sleep(wait_s)
-            attempt, waited_s = attempt + 1, waited_s + wait_s
-        named = str(answer.get("model") or model.model)
-        usage = provider.read_usage(answer) or estimate_usage(prepared.body, answer)
-        return UpstreamReply(
-            body=answer,
-            model=named,
-            spend=prices.spend(provider.name, _priced_name(prices, provider, model, named), usage),
-            latency_s=time.monotonic() - started,
-            attempts=attempt,
-            notes=prepared.notes,
-        )
+            attempts, waited_s = attempts + 1, waited_s + wait_s
 
-    async def _attempt(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        body: Mapping[str, Any],
-        model: UpstreamModel,
-        timeout_s: float,
-    ) -> tuple[float | None, dict[str, Any] | UpstreamError]:
-        """The wait that the provider asks for, and its answer or what went wrong."""
-        provider = PROVIDERS[model.provider]
-        name = f"{provider.name}/{model.model}"
+    async def _whole(
+        self, call: Call, headers: Mapping[str, str], left_s: float
+    ) -> dict[str, Any] | Failed:
+        """One attempt at a reply in one piece."""
+        try:
+            async with asyncio.timeout(left_s), self._post(call, headers) as response:
+                raw = await _read(response)
+                if response.status != 200:
+                    return _refused(call, response, raw)
+        except (aiohttp.ClientError, OSError) as error:
+            return self._unreached(call, error)
+        if not isinstance(raw, dict) or not call.wire.is_reply(raw):
+            words = f"answered 200 with something that is no {call.wire.noun}"
+            return Failed(_malformed(call, words))
+        return raw
+
+    async def _opened(
+        self, call: Call, headers: Mapping[str, str], left_s: float
+    ) -> UpstreamStream | Failed:
+        """One attempt at a stream, up to its first event."""
+        response: aiohttp.ClientResponse | None = None
+        try:
+            async with asyncio.timeout(left_s):
+                started_s = time.monotonic()
+                response = await self._post(call, headers)
+                if response.status != 200:
+                    return _refused(call, response, await _read(response))
+                if response.content_type != "text/event-stream":
+                    words = f"answered a request for a stream with {response.content_type}"
+                    return Failed(_malformed(call, words))
+                stream = UpstreamStream(call, response, self._stream_limits, started_s)
+                await stream.open()
+                response = None
+                return stream
+        except UpstreamError as error:
+            return Failed(error)
+        except (aiohttp.ClientError, OSError) as error:
+            return self._unreached(call, error)
+        finally:
+            if response is not None:
+                response.close()
+
+    def _post(self, call: Call, headers: Mapping[str, str]) -> Any:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_S)
             self._session = aiohttp.ClientSession(connector=connector)
-        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=10.0)
-        try:
-            async with self._session.post(
-                url, headers=headers, json=body, allow_redirects=False, timeout=timeout
-            ) as response:
-                raw = await _read(response)
-                if response.status != 200:
-                    wait_s = provider.asked_wait_s(response.headers, raw)
-                    return wait_s, provider.classify(response.status, raw, model)
-        except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-                message = f"{name} did not answer within {self._timeout_s:g} s"
-                return None, UpstreamError(message, status_code=504, code="timeout", retryable=True)
-            message = f"{name} cannot be reached ({type(error).__name__})"
-            return None, UpstreamError(
-                message, status_code=502, code="connection_error", retryable=True
-            )
-        if not isinstance(raw, dict) or not _has_choice(raw):
-            message = f"{name} answered 200 with something that is no chat completion"
-            return None, UpstreamError(
-                message, status_code=502, code="malformed_reply", retryable=True
-            )
-        return None, raw
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0)
+        return self._session.post(
+            call.url, headers=headers, json=call.body, allow_redirects=False, timeout=timeout
+        )
+
+    def _unreached(self, call: Call, error: Exception) -> Failed:
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+            message = f"{call.name} did not answer within {self._timeout_s:g} s"
+            return Failed(UpstreamError(message, status_code=504, code="timeout", retryable=True))
+        message = f"{call.name} cannot be reached ({type(error).__name__})"
+        return Failed(
+            UpstreamError(message, status_code=502, code="connection_error", retryable=True)
+        )
 
 
-def estimate_usage(body: Mapping[str, Any], reply: Mapping[str, Any]) -> Usage:
-    """Marked as an estimate: for providers that do not count."""
-    asked = json.dumps([body.get("messages"), body.get("tools")], ensure_ascii=False)
-    answered = json.dumps(reply["choices"], ensure_ascii=False)
-    return Usage(
-        prompt_tokens=estimate_tokens(asked),
-        completion_tokens=estimate_tokens(answered),
-        source=UsageSource.ESTIMATED,
+def _refused(call: Call, response: aiohttp.ClientResponse, raw: Any) -> Failed:
+    wait_s = call.provider.asked_wait_s(response.headers, raw)
+    return Failed(call.provider.classify(response.status, raw, call.model), wait_s)
+
+
+def _malformed(call: Call, words: str) -> UpstreamError:
+    return UpstreamError(
+        f"{call.name} {words}", status_code=502, code="malformed_reply", retryable=True
     )
-
-
-def _priced_name(prices: Prices, provider: Provider, model: UpstreamModel, named: str) -> str:
-    """The configured model where an override names it, else the one that answered."""
-    if model.model in prices.overrides or provider.name == "embedded":
-        return model.model
-    return named
-
-
-def _headers(key: str | None) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
-    return headers
 
 
 async def _read(response: aiohttp.ClientResponse) -> Any:
@@ -172,13 +190,3 @@ async def _read(response: aiohttp.ClientResponse) -> Any:
         return json.loads(raw)
     except (ValueError, RecursionError):
         return None
-
-
-def _has_choice(body: Mapping[str, Any]) -> bool:
-    choices = body.get("choices")
-    return (
-        isinstance(choices, list)
-        and bool(choices)
-        and isinstance(choices[0], dict)
-        and isinstance(choices[0].get("message"), dict)
-    )

@@ -1,7 +1,7 @@
 """A gateway on loopback in front of a scripted provider, with the plain in-memory state."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,13 +20,15 @@ from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.trace import Exchange
 from ray_promptopt.gateway.app import GatewayApp
 from ray_promptopt.gateway.binding import TrialBinding
+from ray_promptopt.gateway.outlet import Patience
 from ray_promptopt.gateway.state import GatewayState, TraceEvent
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.retry import RetryPolicy
+from ray_promptopt.llm.stream import StreamLimits
 from ray_promptopt.llm.upstream import Upstream
 from ray_promptopt.prompts.learning import learn_baseline
 from tests.fakes.loopback import served
-from tests.fakes.providers import Answer, FakeProvider
+from tests.fakes.providers import Answer, FakeProvider, Streamed
 
 BASELINE = "Sort the customer's message into one of the classes."
 CANDIDATE = "Zebra quagmire: weigh the verbs before the nouns, then decide."
@@ -82,6 +84,13 @@ class Interceptor:
         url = f"{self.url}/v1/{self.trial_id}/chat/completions?cid={self.correlation_id}"
         return await self.client.post(url, json=chat() if body is None else body, **options)
 
+    def stream(
+        self, body: dict[str, Any] | None = None, **fields: Any
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """The same call, streamed: a context manager of an open response."""
+        url = f"{self.url}/v1/{self.trial_id}/chat/completions?cid={self.correlation_id}"
+        return self.client.stream("POST", url, json=body or chat(stream=True, **fields))
+
     async def exchanges(self) -> tuple[Exchange, ...]:
         """What was recorded of the rollout, once it is complete."""
         trace = await self.state.plain.barrier(self.correlation_id, self.trial_id)
@@ -102,11 +111,13 @@ def chat(question: str = "Where is my parcel?", **fields: Any) -> dict[str, Any]
 
 @asynccontextmanager
 async def intercepting(
-    *script: Answer,
+    *script: Answer | Streamed,
     provider: str = "openai",
     model: str | None = None,
     candidate: bool = True,
     timeout_s: float = 10.0,
+    silence_s: float = 5.0,
+    patience: Patience | None = None,
     environ: dict[str, str] | None = None,
 ) -> AsyncIterator[Interceptor]:
     """A gateway whose one trial goes to a provider with this script."""
@@ -116,8 +127,9 @@ async def intercepting(
         KEYS if environ is None else environ,
         retry=RetryPolicy(first_wait_s=0.0),
         timeout_s=timeout_s,
+        stream=StreamLimits(silence_s=silence_s, whole_s=10.0),
     )
-    app = GatewayApp(state, upstream=upstream)
+    app = GatewayApp(state, upstream=upstream, patience=patience)
     async with (
         served(fake) as provider_url,
         served(app) as url,
@@ -131,8 +143,10 @@ async def intercepting(
             learn_baseline(_observed()) if candidate else None,
         )
         state.plain.register(binding)
-        yield Interceptor(url, fake, state, app, client, binding)
-        await app.aclose()
+        try:
+            yield Interceptor(url, fake, state, app, client, binding)
+        finally:
+            await app.aclose()
 
 
 def best_of(binding: TrialBinding, run_id: RunId) -> TrialBinding:

@@ -69,14 +69,14 @@ class Provider:
             fatal=True,
         )
 
-    def url(self, model: UpstreamModel) -> str:
-        """The chat completions endpoint of the model."""
+    def url(self, model: UpstreamModel, path: str) -> str:
+        """The endpoint of the model; `path` is that of the API."""
         base = model.base_url or self.default_base_url
         if base is None:
             raise UpstreamError(
                 f"provider {self.name} needs a base_url", code="missing_base_url", fatal=True
             )
-        return f"{base.rstrip('/')}/chat/completions"
+        return f"{base.rstrip('/')}/{path}"
 
     def prepare(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
         """The body for this provider, with the model's own name in it."""
@@ -116,6 +116,20 @@ class Provider:
             retryable=not known and (status in _RETRYABLE_STATUS or status >= 500),
             fatal=code in FATAL_CODES,
         )
+
+    def classify_event(self, error: Mapping[str, Any], model: UpstreamModel) -> UpstreamError:
+        """What an error in a stream means; its status stands in `code`, if anywhere."""
+        code = error.get("code")
+        status = code if isinstance(code, int) and 400 <= code < 600 else _status_of(error)
+        return self.classify(status, {"error": error}, model)
+
+
+def _status_of(error: Mapping[str, Any]) -> int:
+    """The status that an error in a stream would have had as a response."""
+    named = f"{error.get('code')} {error.get('type')}"
+    if "rate_limit" in named or "quota" in named:
+        return 429
+    return 400 if "invalid_request" in named else 500
 
 
 def error_code(status: int, error: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ _KNOWN = frozenset(
         "messages", "model", "temperature", "top_p", "n", "max_tokens", "max_completion_tokens",
         "stop", "tools", "tool_choice", "response_format", "reasoning_effort", "seed",
         "presence_penalty", "frequency_penalty", "parallel_tool_calls", "extra_body",
+        "stream", "stream_options",
     }
 )  # fmt: skip
 

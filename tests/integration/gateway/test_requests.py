@@ -114,7 +114,6 @@ def messages(*contents: Any) -> bytes:
         (b'{"messages": ["hello"]}', 400, "messages[0] needs a role"),
         (b'{"messages": [{"content": "x"}]}', 400, "messages[0] needs a role"),
         (messages(*["x"] * 1001), 400, "at most 1000 messages"),
-        (json.dumps(chat(stream=True)).encode(), 400, "streaming"),
         (messages("an instruction that is not the baseline's"), 422, "message 0 (system)"),
         (messages(None), 422, "message 0 (system)"),
         (b'{"messages": "' + b"x" * (8 * 1024 * 1024) + b'"}', 413, "larger than"),

@@ -1,0 +1,152 @@
+"""Between a model call and the caller's connection: either may end before the other.
+
+The call writes, whole frames at a time; the connection sends them one by one. A caller that goes
+away, or that does not read, never stops the call: what it costs must be known.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, NamedTuple
+
+from ray_promptopt.gateway.replies import Reply
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_MOST_WAITING = 256
+_STREAM_HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+class Patience(NamedTuple):
+    """With callers: how long a stream is read on for its bill after its caller has gone, and how
+    long a caller may leave its connection unread."""
+
+    drain_s: float = 30.0
+    stall_s: float = 30.0
+
+
+class Outlet:
+    """One answer: a whole reply, or the beginning of a stream and its pieces.
+
+    Nothing is sent before `after` is done; `on_gone` is called when the caller goes too early.
+    """
+
+    def __init__(self, *, longest_stall_s: float) -> None:
+        self._longest_stall_s = longest_stall_s
+        self._begun = asyncio.Event()
+        self._reply: Reply | None = None
+        self._waiting: deque[bytes] = deque()
+        self._something = asyncio.Event()
+        self._room = asyncio.Event()
+        self._ended = False
+        self.gone = False
+        self.after: asyncio.Future[None] | None = None
+        self.on_gone: Callable[[], None] = _nobody_minds
+
+    @property
+    def streams(self) -> bool:
+        """Whether a stream has begun, so that no other answer can be given."""
+        return self._begun.is_set() and self._reply is None
+
+    def answer(self, reply: Reply) -> None:
+        """The whole answer."""
+        self._reply = reply
+        self._ended = True
+        self._begun.set()
+
+    def begin(self) -> None:
+        """A stream follows."""
+        self._begun.set()
+
+    async def write(self, piece: bytes) -> None:
+        """Queue a piece; waits while the caller reads slowly, and gives it up if it does not."""
+        if self.gone:
+            return
+        self._waiting.append(piece)
+        self._something.set()
+        if len(self._waiting) < _MOST_WAITING:
+            return
+        self._room.clear()
+        try:
+            async with asyncio.timeout(self._longest_stall_s):
+                await self._room.wait()
+        except TimeoutError:
+            self.abandon()
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self._ended = True
+        self._something.set()
+
+    def abandon(self) -> None:
+        """The caller has gone: what is written from now on goes nowhere."""
+        if self.gone:
+            return
+        self.gone = True
+        self._waiting.clear()
+        self._something.set()
+        self._room.set()
+        self.on_gone()
+
+    async def send_to(self, send: Send, receive: Receive) -> None:
+        """Pass everything on until it has ended or the caller has gone."""
+        try:
+            await self._begun.wait()
+            if self.after is not None:
+                await asyncio.shield(self.after)
+            if self._reply is not None:
+                await _send_whole(send, self._reply)
+            else:
+                await self._send_stream(send, receive)
+        except OSError:
+            pass
+        finally:
+            if not self._ended or self._waiting:
+                self.abandon()
+
+    async def _send_stream(self, send: Send, receive: Receive) -> None:
+        leaving = asyncio.create_task(self._watch(receive))
+        try:
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)}
+            )
+            while not self.gone:
+                while self._waiting:
+                    piece = self._waiting.popleft()
+                    self._room.set()
+                    message = {"type": "http.response.body", "body": piece, "more_body": True}
+                    async with asyncio.timeout(self._longest_stall_s):
+                        await send(message)
+                if self._ended:
+                    break
+                self._something.clear()
+                await self._something.wait()
+            if not self.gone:
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            leaving.cancel()
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.abandon()
+
+
+async def _send_whole(send: Send, reply: Reply) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(reply.body)).encode()),
+        *reply.headers,
+    ]
+    await send({"type": "http.response.start", "status": reply.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def _nobody_minds() -> None:
+    return

@@ -1,0 +1,51 @@
+"""What the upstream calls need to know of an API, whoever serves it."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Assembler(Protocol):
+    """Adds the events of one stream up to the body that the call would have had without it."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model has said all that it had to say."""
+        ...
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Take one event in; unknown shapes are passed over, never an error."""
+        ...
+
+    def body(self) -> dict[str, Any]:
+        """The reply as far as it has come."""
+        ...
+
+
+class Wire(Protocol):
+    """One API. `path` follows a provider's base URL."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def noun(self) -> str:
+        """What its reply is called, in errors."""
+        ...
+
+    def is_reply(self, body: Mapping[str, Any]) -> bool:
+        """Whether a decoded 200 is a reply of this API."""
+        ...
+
+    def as_stream(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The request as one that streams and says what it used."""
+        ...
+
+    def error_in(self, event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The error that an event of a stream reports; None for any other event."""
+        ...
+
+    def assembler(self) -> Assembler: ...
+
+    def said(self, body: Mapping[str, Any]) -> Any:
+        """What the model wrote, as a value that stands for its length."""
+        ...
