@@ -301,7 +301,7 @@ def test_search_when_every_model_call_is_lost_ends(make: Factory) -> None:
 
 
 @pytest.mark.parametrize("name", FACTORIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), loss=st.sampled_from([0.0, 0.1, 0.5]))
 def test_search_when_order_losses_and_scores_are_arbitrary_ends_within_its_budget(
     name: str, seed: int, loss: float
@@ -338,7 +338,7 @@ def arbitrary_outcome(item: WorkItem, draw: Callable[[], float], loss: float) ->
 
 
 @pytest.mark.parametrize("name", BARRIERS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32))
 def test_asks_when_a_stage_is_answered_in_any_order_are_the_same(name: str, seed: int) -> None:
     straight, shuffled = FACTORIES[name](), FACTORIES[name]()

@@ -198,7 +198,7 @@ def values_from_scratch(
     }[fronts.front]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     histories(),
     st.sampled_from(["instance", "objective", "hybrid", "cartesian"]),
@@ -233,7 +233,7 @@ def test_fronts_when_extended_in_any_order_equal_those_made_from_scratch(
     assert (holders == population.on_front.any(axis=0)).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(histories())
 def test_best_when_extended_in_any_order_is_who_wins_in_order_of_admission(
     history: tuple[int, list[Step]],
@@ -258,7 +258,7 @@ def test_best_when_extended_in_any_order_is_who_wins_in_order_of_admission(
         assert population.best == best
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(LEVELS, min_size=4, max_size=4), min_size=1, max_size=30))
 def test_best_when_everything_is_scored_is_the_first_of_the_highest_means(
     rows: list[list[float]],
@@ -270,7 +270,7 @@ def test_best_when_everything_is_scored_is_the_first_of_the_highest_means(
     assert population.best == max(range(len(rows)), key=lambda i: (fsum(rows[i]), -i))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=1, max_size=12),
 )

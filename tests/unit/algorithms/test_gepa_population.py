@@ -107,7 +107,7 @@ def rescanning_survivors(fronts: list[set[int]], means: list[float]) -> set[int]
     return set(programs) - dominated
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(1, 6).flatmap(
         lambda columns: st.lists(

@@ -32,7 +32,7 @@ def test_comparison_when_fewer_than_two_seeds_are_common_then_there_is_none(comm
     assert paired_comparison(dict.fromkeys(range(common), 1.0), {0: 1.0, 5: 0.0}) is None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(before=SCORES, after=SCORES)
 def test_comparison_is_over_common_seeds_turns_around_and_repeats(
     before: dict[int, float], after: dict[int, float]

@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ray_promptopt.core.errors import UpstreamError
+from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.work import EvaluateCandidate, Purpose
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
 from ray_promptopt.runs.comparison import held_out_comparison
@@ -24,7 +26,6 @@ from tests.fakes.world import CALL, PROGRAM, RUN, World, config, infrastructure
 
 TMP = settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -34,12 +35,26 @@ def finish(world: World) -> RunView:
     return load_view(world.store, RUN)
 
 
-@pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> RunView:
+@dataclass(frozen=True)
+class Quiet:
     """What comes of the run when nothing is lost."""
+
+    best_id: CandidateId | None
+    candidates: list[CandidateId]
+    decisions: list[str]
+    search_rollouts: int
+
+
+def told(view: RunView) -> list[str]:
+    return [decision.message for decision in view.decisions]
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Quiet:
     world = World(tmp_path_factory.mktemp("quiet"))
     world.create()
-    return finish(world)
+    view = finish(world)
+    return Quiet(view.best_id, list(view.candidates), told(view), view.search_rollouts)
 
 
 def assert_counted_once(world: World, view: RunView) -> None:
@@ -82,7 +97,7 @@ def test_run_when_all_is_well_then_finds_a_better_prompt_within_the_budget(tmp_p
 @TMP
 @given(lost=st.sets(st.integers(min_value=1, max_value=90), max_size=25))
 def test_run_when_workers_die_then_ends_as_if_nothing_had_happened(
-    tmp_path_factory: pytest.TempPathFactory, quiet: RunView, lost: set[int]
+    tmp_path_factory: pytest.TempPathFactory, quiet: Quiet, lost: set[int]
 ) -> None:
     deaths: Counter[str] = Counter()
 
@@ -98,26 +113,26 @@ def test_run_when_workers_die_then_ends_as_if_nothing_had_happened(
     view = finish(world)
     assert_counted_once(world, view)
     assert view.best_id == quiet.best_id
-    assert list(view.candidates) == list(quiet.candidates)
+    assert list(view.candidates) == quiet.candidates
 
 
 @TMP
 @given(lost=st.sets(st.integers(min_value=1, max_value=300), max_size=12))
 def test_run_when_the_optimizer_dies_then_it_comes_back_from_the_journal(
-    tmp_path_factory: pytest.TempPathFactory, quiet: RunView, lost: set[int]
+    tmp_path_factory: pytest.TempPathFactory, quiet: Quiet, lost: set[int]
 ) -> None:
     world = World(tmp_path_factory.mktemp("run"), lose_optimizer_at=lambda call: call in lost)
     world.create()
     view = finish(world)
     assert_counted_once(world, view)
     assert view.best_id == quiet.best_id
-    assert [d.message for d in view.decisions] == [d.message for d in quiet.decisions]
+    assert told(view) == quiet.decisions
 
 
 @TMP
 @given(kills=st.lists(st.integers(min_value=1, max_value=60), min_size=1, max_size=3))
 def test_run_when_the_whole_driver_is_killed_then_resume_ends_the_same(
-    tmp_path_factory: pytest.TempPathFactory, quiet: RunView, kills: list[int]
+    tmp_path_factory: pytest.TempPathFactory, quiet: Quiet, kills: list[int]
 ) -> None:
     world = World(tmp_path_factory.mktemp("run"))
     world.create()

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
@@ -46,7 +46,6 @@ def test_outage_when_all_that_is_in_flight_fails_then_stops_before_much_is_given
     assert f"{policy.max_in_a_row} attempts in a row failed" in str(verdicts[stopped])
 
 
-@settings(deadline=None)
 @given(
     max_concurrent=st.integers(1, 64),
     fails=st.lists(st.booleans(), max_size=300),

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ray_promptopt.core.budget import Budget
@@ -16,7 +16,6 @@ def step() -> st.SearchStrategy[tuple[str, int]]:
     return st.tuples(st.sampled_from(kinds), st.integers(0, 50))
 
 
-@settings(deadline=None)
 @given(
     limit=st.integers(0, 12),
     restored=st.integers(0, 5),
@@ -58,7 +57,6 @@ def test_rollouts_when_reserved_counted_and_lost_in_any_order_then_never_oversho
     assert ledger.cost_usd.reserved == pytest.approx(0.0)
 
 
-@settings(deadline=None)
 @given(num_calls=st.integers(1, 60), limit_usd=st.floats(0.005, 0.5), concurrent=st.integers(1, 16))
 def test_cost_when_calls_cost_the_same_then_overshoots_by_less_than_the_first_ones_in_flight(
     num_calls: int, limit_usd: float, concurrent: int

@@ -60,9 +60,7 @@ async def run_until(world: World, attempts: int, *, kill: bool) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10_000),
     breaks=st.lists(st.tuples(st.integers(1, 50), st.booleans()), max_size=4),
@@ -97,9 +95,7 @@ def test_resumed_run_when_told_the_same_results_in_the_same_order_then_is_the_un
     assert view.rollouts_by_purpose[Purpose.HELD_OUT] == 12
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 10_000))
 def test_search_when_recovered_from_any_part_of_a_journal_then_asks_what_was_asked(
     tmp_path_factory: pytest.TempPathFactory, cut: int

@@ -38,7 +38,7 @@ def test_package_when_read_as_code_then_opens_no_file(path: Path) -> None:
             assert node.func.id not in {"open", "exec", "eval", "__import__"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(model=st.sampled_from(EMBEDDED_MODELS), said=messages, temperature=st.floats(0, 2))
 def test_complete_when_messages_are_anything_then_answers(
     model: str, said: list[dict[str, Any]], temperature: float
@@ -50,7 +50,7 @@ def test_complete_when_messages_are_anything_then_answers(
     assert json.loads(json.dumps(complete(body))) == json.loads(json.dumps(reply))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     extras=st.dictionaries(
         st.sampled_from(["tools", "tool_choice", "response_format", "messages", "seed", "stream"]),
@@ -77,7 +77,7 @@ def test_complete_when_fields_are_malformed_then_answers(
     assert complete({"model": model, **extras})["object"] == "chat.completion"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(alphabet="`~ab \n{}#", max_size=120))
 def test_writer_when_given_any_instruction_then_closes_its_fences(text: str) -> None:
     prompt = f"Write a better instruction than this.\n<instruction>\n{text}\n</instruction>"
