@@ -108,7 +108,10 @@ class DecisionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One step of the search, for the journal, the progress display and the report."""
+    """One step of the search, for the journal, the progress display and the report.
+
+    `lessons` are the candidates whose edits were merged into this one.
+    """
 
     kind: DecisionKind
     message: str
@@ -116,6 +119,7 @@ class Decision:
     parents: tuple[CandidateId, ...] = ()
     score: float | None = None
     iteration: int = 0
+    lessons: tuple[CandidateId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

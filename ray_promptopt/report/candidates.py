@@ -3,11 +3,11 @@
 from html import escape
 
 from ray_promptopt.core.ids import CandidateId
-from ray_promptopt.core.work import Decision, DecisionKind
+from ray_promptopt.core.work import DecisionKind
 from ray_promptopt.report.diff import diff_html
 from ray_promptopt.report.search_charts import prompt_tokens
 from ray_promptopt.report.tables import heads
-from ray_promptopt.store.run_view import CandidateRecord, RunView, show_score
+from ray_promptopt.store.run_view import CandidateRecord, Fate, RunView, show_score
 
 _MAX_TEXTS = 300
 """A page with the texts of thousands of candidates would be slow; `candidates.json` has all."""
@@ -19,7 +19,7 @@ def candidates_table(view: RunView) -> str:
     kept = {id(record) for record in _most_telling(view)}
     stories = _stories(view)
     rows = "".join(
-        _row(record, view, stories.get(record.candidate.id, []), with_text=id(record) in kept)
+        _row(record, view, stories[record.candidate.id], with_text=id(record) in kept)
         for record in records
     )
     note = ""
@@ -44,38 +44,55 @@ def _most_telling(view: RunView) -> list[CandidateRecord]:
     return [*view.accepted, *rest][:_MAX_TEXTS]
 
 
-def _stories(view: RunView) -> dict[CandidateId, list[Decision]]:
-    """What was decided about each candidate, in order."""
-    stories: dict[CandidateId, list[Decision]] = {}
+def _stories(view: RunView) -> dict[CandidateId, str]:
+    """What happened to each candidate, in order, as HTML."""
+    stories: dict[CandidateId, list[str]] = {key: [] for key in view.candidates}
     for decision in view.decisions:
-        if decision.candidate is not None and decision.kind is not DecisionKind.NEW_BEST:
-            stories.setdefault(decision.candidate.id, []).append(decision)
-    return stories
+        if decision.candidate is None or decision.kind is DecisionKind.NEW_BEST:
+            continue
+        told = escape(decision.message)
+        if decision.lessons:
+            told += f" ({', '.join(map(_link, decision.lessons))})"
+        stories[decision.candidate.id].append(told)
+        for lesson in decision.lessons:
+            stories[lesson].append(f"merged into {_link(decision.candidate.id)}")
+    for key, record in view.candidates.items():
+        stories[key] = stories[key] or [escape(record.message)]
+    return {key: "; ".join(story) for key, story in stories.items()}
 
 
-def _row(record: CandidateRecord, view: RunView, story: list[Decision], *, with_text: bool) -> str:
+def _link(candidate_id: CandidateId) -> str:
+    return f'<a href="#c-{candidate_id}">{candidate_id[:8]}</a>'
+
+
+def _row(record: CandidateRecord, view: RunView, story: str, *, with_text: bool) -> str:
     candidate = record.candidate
-    happened = "; ".join(decision.message for decision in story) or record.message
-    parents = " + ".join(parent[:8] for parent in record.parents)
-    born = f"<br><span class='dim'>from {escape(parents)}</span>" if parents else ""
+    parents = " + ".join(map(_link, record.parents))
+    born = f"<br><span class='dim'>from {parents}</span>" if parents else ""
     return (
         f'<tr id="c-{candidate.id}"><td class="n">{record.iteration}</td>'
-        f"<td><code>{candidate.id[:8]}</code>{born}</td><td>{_fate(record, view, story)}</td>"
-        f'<td class="n">{show_score(record.validation_mean)}</td>'
-        f'<td class="n">{prompt_tokens(record)}</td><td>{escape(happened)}</td>'
+        f"<td><code>{candidate.id[:8]}</code>{born}</td>"
+        f'<td class="fate">{_fate(record, view)}</td>'
+        f'<td class="n">{_validation(record)}</td>'
+        f'<td class="n">{prompt_tokens(record)}</td><td>{story}</td>'
         f"<td>{_text(record, view) if with_text else ''}</td></tr>"
     )
 
 
-def _fate(record: CandidateRecord, view: RunView, story: list[Decision]) -> str:
+def _fate(record: CandidateRecord, view: RunView) -> str:
     if record.candidate.id == view.best_id:
         return "<b>best</b>" if record.candidate.id != view.initial_id else "<b>baseline, best</b>"
     if record.candidate.id == view.initial_id:
         return "baseline"
-    if record.accepted:
-        return "accepted"
-    kinds = {decision.kind for decision in story}
-    return "rejected" if DecisionKind.CANDIDATE_REJECTED in kinds else "unfinished"
+    return "unfinished" if record.fate is Fate.PROPOSED else record.fate
+
+
+def _validation(record: CandidateRecord) -> str:
+    """The mean; of a candidate that was given up on the way, also over how many seeds."""
+    shown = show_score(record.validation_mean)
+    if record.accepted or not record.validation:
+        return shown
+    return f"{shown} <span class='dim'>over {len(record.validation)}</span>"
 
 
 def _text(record: CandidateRecord, view: RunView) -> str:

@@ -5,7 +5,8 @@ from html import escape
 from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.store.run_view import CandidateRecord, RunView
 
-_COLUMN, _ROW, _MARGIN = 96, 42, 28
+_COLUMN, _ROW, _MARGIN = 96, 58, 34
+_LIFT = 56
 
 
 def lineage_svg(view: RunView) -> str:
@@ -65,6 +66,9 @@ def _rows(records: list[CandidateRecord]) -> dict[CandidateId, float]:
 def _edge(start: tuple[float, float], end: tuple[float, float], *, second: bool) -> str:
     middle = (start[0] + end[0]) / 2
     kind = "edge merged" if second else "edge"
+    if second and start[1] == end[1]:
+        over = f"Q{middle},{start[1] - _LIFT}"  # what stands between them
+        return f'<path class="{kind}" d="M{start[0]},{start[1]} {over} {end[0]},{end[1]}"/>'
     return (
         f'<path class="{kind}" d="M{start[0]},{start[1]} C{middle},{start[1]} {middle},{end[1]} '
         f'{end[0]},{end[1]}"/>'
@@ -80,8 +84,15 @@ def _node(record: CandidateRecord, place: tuple[float, float], view: RunView) ->
         kind = "best"
     label = escape(f"{record.candidate.id}: {record.message}")
     score = "-" if mean is None else f"{mean:.2f}"
+    merged = len(record.lessons)
+    below = (
+        f'<text class="lessons" x="{place[0]}" y="{place[1] + 31}" text-anchor="middle">+{merged}'
+        "</text>"
+        if merged
+        else ""
+    )
     return (
         f'<a href="#c-{record.candidate.id}" class="node {kind}"><title>{label}</title>'
         f'<circle cx="{place[0]}" cy="{place[1]}" r="17"/>'
-        f'<text x="{place[0]}" y="{place[1] + 4}" text-anchor="middle">{score}</text></a>'
+        f'<text x="{place[0]}" y="{place[1] + 4}" text-anchor="middle">{score}</text>{below}</a>'
     )

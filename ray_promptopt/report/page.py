@@ -23,7 +23,7 @@ _NO_SCRIPT_FROM_TEXTS = (
 
 _LINEAGE_CAPTION = (
     "From the baseline on the left; a number is a candidate's mean validation reward and leads to "
-    "its row. Dashes lead from the second parent of a merge."
+    "its row. Dashes lead from the other parents of a merge; below is how many lessons it merged."
 )
 
 
@@ -113,7 +113,7 @@ def _tiles(view: RunView) -> str:
         (f"{show_score(initial)} → {show_score(best)}", "validation: the best is chosen by it"),
         (f"{view.search_rollouts:,} / {budget:,}", "rollouts of the search / budget"),
         (f"${view.spend.cost_usd:.4f}", f"{view.spend.usage.total_tokens:,} tokens{unpriced}"),
-        (f"{len(view.accepted)} / {len(view.candidates)}", "candidates accepted / proposed"),
+        (f"{len(view.accepted)} / {len(view.candidates)}", "candidates accepted / tried"),
     ]
     cells = "".join(
         f'<div class="tile"><b>{escape(value)}</b><span>{escape(words)}</span></div>'

@@ -6,10 +6,11 @@ from ray_promptopt.report.charts import Mark, axis, chart, dots, level, line, ru
 from ray_promptopt.store.run_view import CandidateRecord, RunView, show_score
 
 _SCORE = "mean validation reward"
+_GIVEN_UP = frozenset({DecisionKind.CANDIDATE_REJECTED, DecisionKind.PROPOSAL_DISCARDED})
 
 
 def curve_figure(view: RunView) -> str:
-    """The best score as a line, accepted candidates as dots, rejected ones on the edge."""
+    """The best score as a line, accepted candidates as dots, those given up on the edge."""
     best = [(point.rollouts, point.best) for point in view.curve if point.best is not None]
     marks = [
         Mark(
@@ -24,7 +25,9 @@ def curve_figure(view: RunView) -> str:
     if not best or not marks:
         return ""
     rejected = [
-        point.rollouts for point in view.curve if point.kind is DecisionKind.CANDIDATE_REJECTED
+        point.rollouts
+        for point in view.curve
+        if point.kind in _GIVEN_UP and point.candidate_id is not None
     ]
     x = axis([0, view.search_rollouts], "rollouts of the search", whole=True)
     y = axis([value for _, value in best] + [mark.y for mark in marks], _SCORE)
@@ -37,7 +40,7 @@ def curve_figure(view: RunView) -> str:
         line(best, x, y, until=view.search_rollouts),
         dots(marks, x, y),
     )
-    fate = f", strokes below {len(rejected)} rejected on their minibatch" if rejected else ""
+    fate = f", strokes below {len(rejected)} rejected or discarded" if rejected else ""
     return (
         '<figure id="curve"><figcaption><b>Score over rollouts.</b> The line is the best so far, '
         f"the dashes the baseline; dots are accepted candidates{fate}.</figcaption>{drawn}</figure>"

@@ -37,6 +37,8 @@ def candidates_of(view: RunView) -> list[dict[str, Any]]:
             "components": record.candidate.texts,
             "parents": list(record.parents),
             "iteration": record.iteration,
+            "lessons": list(record.lessons),
+            "fate": record.fate,
             "accepted": record.accepted,
             "initial": record.candidate.id == view.initial_id,
             "best": record.candidate.id == view.best_id,

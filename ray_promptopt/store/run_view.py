@@ -19,7 +19,6 @@ from ray_promptopt.store.journal import RunStore
 
 SEARCH_PURPOSES = frozenset(Purpose) - {Purpose.HELD_OUT, Purpose.REFLECTION}
 """What counts in the search's budget of rollouts."""
-_VALIDATION = frozenset({Purpose.INITIAL_VALIDATION, Purpose.VALIDATION})
 
 
 class RunStatus(StrEnum):
@@ -32,18 +31,47 @@ class RunStatus(StrEnum):
     SUCCEEDED = "succeeded"
 
 
+class Fate(StrEnum):
+    """What became of a candidate. What has passed its minibatch is accepted once it is scored on
+    the validation seeds; in an asynchronous search it may instead be a lesson, merged into another.
+    """
+
+    PROPOSED = "proposed"
+    REJECTED = "rejected"
+    PASSED = "passed"
+    DISCARDED = "discarded"
+    ACCEPTED = "accepted"
+
+
+_FATES = {
+    DecisionKind.CANDIDATE_REJECTED: Fate.REJECTED,
+    DecisionKind.CANDIDATE_ACCEPTED: Fate.PASSED,
+    DecisionKind.PROPOSAL_DISCARDED: Fate.DISCARDED,
+    DecisionKind.CANDIDATE_SCORED: Fate.ACCEPTED,
+}
+
+
 @dataclass
 class CandidateRecord:
-    """A candidate and everything that was measured of it, by seed."""
+    """A candidate and everything that was measured of it, by seed.
+
+    `lessons` are the candidates whose edits were merged into this one.
+    """
 
     candidate: Candidate
     parents: tuple[CandidateId, ...]
     iteration: int
     message: str
-    accepted: bool = False
+    fate: Fate = Fate.PROPOSED
+    lessons: tuple[CandidateId, ...] = ()
     minibatch: dict[int, RolloutOutcome] = field(default_factory=dict)
     validation: dict[int, RolloutOutcome] = field(default_factory=dict)
     held_out: dict[int, RolloutOutcome] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it belongs to the population."""
+        return self.fate is Fate.ACCEPTED
 
     @property
     def validation_mean(self) -> float | None:
@@ -133,7 +161,7 @@ class RunView:
 
     @property
     def accepted(self) -> list[CandidateRecord]:
-        """The population: the initial candidate and every accepted one."""
+        """The population: the initial candidate and every other that was scored in full."""
         return [record for record in self.candidates.values() if record.accepted]
 
 
@@ -186,7 +214,7 @@ def _baseline(view: RunView, text: str) -> None:
     initial = LearnedBaseline.from_json(text).initial_candidate()
     view.initial_id = initial.id
     view.candidates[initial.id] = CandidateRecord(
-        initial, (), 0, "the baseline, as the task app sends it", accepted=True
+        initial, (), 0, "the baseline, as the task app sends it", Fate.ACCEPTED
     )
 
 
@@ -210,13 +238,13 @@ def _rollout(view: RunView, event: events.RolloutFinished) -> None:
     record = view.candidates.get(event.candidate_id)
     if record is None:
         return
-    seed = event.example.seed
-    if event.purpose in _VALIDATION:
-        record.validation[seed] = event.outcome
-    elif event.example.part is Part.TEST:
-        record.held_out[seed] = event.outcome
-    else:
-        record.minibatch[seed] = event.outcome
+    match event.example.part:
+        case Part.VALIDATION:
+            record.validation[event.example.seed] = event.outcome
+        case Part.TEST:
+            record.held_out[event.example.seed] = event.outcome
+        case Part.TRAIN:
+            record.minibatch[event.example.seed] = event.outcome
 
 
 def _spend(view: RunView, purpose: Purpose, spend: Spend) -> None:
@@ -234,11 +262,15 @@ def _decision(view: RunView, decision: Decision, rollouts: int, at_s: float) -> 
     if candidate is not None:
         if candidate.id not in view.candidates:
             view.candidates[candidate.id] = CandidateRecord(
-                candidate, decision.parents, decision.iteration, decision.message
+                candidate,
+                decision.parents,
+                decision.iteration,
+                decision.message,
+                lessons=decision.lessons,
             )
         record = view.candidates[candidate.id]
-        if decision.kind in (DecisionKind.CANDIDATE_ACCEPTED, DecisionKind.CANDIDATE_SCORED):
-            record.accepted = True
+        if not record.accepted:
+            record.fate = _FATES.get(decision.kind, record.fate)
         if decision.kind is DecisionKind.NEW_BEST:
             view.best_id = candidate.id
     best = view.best.validation_mean if view.best is not None else None

@@ -8,7 +8,7 @@ from ray_promptopt.core.ids import CandidateId, RunId, WorkId
 from ray_promptopt.core.usage import Spend, Usage
 from ray_promptopt.core.work import Decision, DecisionKind, Evidence, Purpose, RolloutOutcome
 from ray_promptopt.report import write_report
-from ray_promptopt.store.run_view import CandidateRecord, CurvePoint, RunStatus, RunView
+from ray_promptopt.store.run_view import CandidateRecord, CurvePoint, Fate, RunStatus, RunView
 from tests.fakes.world import config
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><script>boom()</script> & <b>"
@@ -35,9 +35,10 @@ def add_candidate(
     query: str = "query",
 ) -> CandidateRecord:
     """An accepted candidate with this validation mean, or with None a rejected one."""
+    fate = Fate.REJECTED if score is None else Fate.ACCEPTED
     number = len(view.candidates)
     candidate = Candidate.of({"system": text})
-    record = CandidateRecord(candidate, parents, number, "rewrote system", score is not None)
+    record = CandidateRecord(candidate, parents, number, "rewrote system", fate)
     view.candidates[candidate.id] = record
     kind = DecisionKind.CANDIDATE_REJECTED
     if score is not None:

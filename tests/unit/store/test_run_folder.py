@@ -7,13 +7,13 @@ from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import RunId
 from ray_promptopt.store.run_folder import prompt_text, write_run_folder, write_whole
-from ray_promptopt.store.run_view import CandidateRecord, RunView
+from ray_promptopt.store.run_view import CandidateRecord, Fate, RunView
 
 CANDIDATE = Candidate.of({"system": "Sei höflich."})
 
 
 def view(*, best: bool) -> RunView:
-    record = CandidateRecord(CANDIDATE, (), 0, "the baseline", accepted=True)
+    record = CandidateRecord(CANDIDATE, (), 0, "the baseline", Fate.ACCEPTED)
     made = RunView(RunId("pl_1"), "test", 0.0, '{"limits": {}}')
     made.candidates[CANDIDATE.id] = record
     made.best_id = CANDIDATE.id if best else None

@@ -4,6 +4,7 @@ A landing succeeds when its child is the new best of the search.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ray_promptopt.algorithms.gepa.lanes.jobs import (
     Landing,
@@ -84,20 +85,21 @@ def _end_target_minibatch(search: LaneSearch, landing: Landing) -> list[Decision
         return _after_composition(search, landing)
     kept = tuple(lesson for lesson in landing.lessons if _is_news(lesson, landing))
     search.breadth.landed(len(landing.lessons), len(kept))
-    overtaken = len(landing.lessons) - len(kept)
+    decisions = [
+        _let_go(search, lesson, "the text it was to land on had learnt it already", "overtaken")
+        for lesson in landing.lessons
+        if lesson not in kept
+    ]
     landing.lessons = kept
-    for _ in range(overtaken):
-        search.tally.count_discard("overtaken")
-        search.tally.count_proposal(improved=False)
     if not kept:
-        message = f"the text it lands on has learnt {overtaken} lessons already"
-        return _drop(search, landing, message)
+        _close(search, landing)
+        return decisions
     landing.rewrite.texts, to_merge = compose(landing)
     if to_merge:
         landing.move_to(LandingStage.MERGE)
         landing.rewrite.asked = {name: merge_prompt(search, landing, name) for name in to_merge}
-        return []
-    return _after_composition(search, landing)
+        return decisions
+    return decisions + _after_composition(search, landing)
 
 
 def _is_news(lesson: VerifiedLesson, landing: Landing) -> bool:
@@ -118,7 +120,9 @@ def _end_merge(search: LaneSearch, landing: Landing) -> list[Decision]:
     if again or rewrite.lost:
         return _fail(search, landing, f"no usable merge: {rewrite.complaint()}")
     if not rewrite.texts:
-        return _drop(search, landing, "the merged text is the one it lands on: nothing to add")
+        _close(search, landing)
+        message = "merged, it added nothing to the text it was to land on"
+        return [_let_go(search, lesson, message) for lesson in landing.lessons]
     return _after_composition(search, landing)
 
 
@@ -136,8 +140,9 @@ def _after_composition(search: LaneSearch, landing: Landing) -> list[Decision]:
     if landing.crossing is None:
         landing.gate_seeds = tuple(sorted(landing.target_scores.keys() & _lesson_seeds(lessons)))
     landing.move_to(LandingStage.GATE)
-    what = f"merged {len(lessons)} lessons" if lessons else "merged two lineages"
-    return [_about(search, landing, DecisionKind.CANDIDATE_PROPOSED, what)]
+    what = f"merged lessons: {len(lessons)}" if lessons else "merged two lineages"
+    proposed = _about(search, landing, DecisionKind.CANDIDATE_PROPOSED, what)
+    return [replace(proposed, lessons=tuple(lesson.child.id for lesson in lessons))]
 
 
 def _end_gate(search: LaneSearch, landing: Landing) -> list[Decision]:
@@ -158,13 +163,13 @@ def _end_gate(search: LaneSearch, landing: Landing) -> list[Decision]:
     message = f"sum {before:.4g} -> {after:.4g} over {len(scores)} gate examples"
     if not passed:
         return _fail(search, landing, message)
-    _set_lost_lessons_aside(search, landing)
-    return _to_validation(search, landing)
+    return _set_lost_lessons_aside(search, landing) + _to_validation(search, landing)
 
 
-def _set_lost_lessons_aside(search: LaneSearch, landing: Landing) -> None:
+def _set_lost_lessons_aside(search: LaneSearch, landing: Landing) -> list[Decision]:
     """What the merged text does not show is landed again, with others, or given up."""
     kept: list[VerifiedLesson] = []
+    given_up: list[Decision] = []
     for lesson in landing.lessons:
         seeds = [seed for seed in lesson.gate_seeds if seed in landing.gate_scores]
         now = sum(landing.gate_scores[seed] for seed in seeds)
@@ -173,9 +178,10 @@ def _set_lost_lessons_aside(search: LaneSearch, landing: Landing) -> None:
         elif lesson.tries + 1 < MAX_TRIES:
             search.waiting.append(lesson.tried_again())
         else:
-            search.tally.count_discard("lost_in_merge")
-            search.tally.count_proposal(improved=False)
+            message = f"lost in {MAX_TRIES} merges"
+            given_up.append(_let_go(search, lesson, message, "lost_in_merge"))
     landing.lessons = tuple(kept)
+    return given_up
 
 
 def _to_validation(search: LaneSearch, landing: Landing) -> list[Decision]:
@@ -238,12 +244,15 @@ def _fail(search: LaneSearch, landing: Landing, message: str | None) -> list[Dec
     return [_about(search, landing, DecisionKind.PROPOSAL_DISCARDED, message)]
 
 
-def _drop(search: LaneSearch, landing: Landing, message: str) -> list[Decision]:
-    """There is nothing to land; its lessons are let go."""
-    for _ in landing.lessons:
-        search.tally.count_proposal(improved=False)
-    _close(search, landing)
-    return [_about(search, landing, DecisionKind.PROPOSAL_DISCARDED, message)]
+def _let_go(
+    search: LaneSearch, lesson: VerifiedLesson, message: str, reason: str | None = None
+) -> Decision:
+    """A lesson that is not landed again."""
+    if reason is not None:
+        search.tally.count_discard(reason)
+    search.tally.count_proposal(improved=False)
+    kind, parents = DecisionKind.PROPOSAL_DISCARDED, (lesson.base.id,)
+    return Decision(kind, message, lesson.child, parents, iteration=lesson.number + 1)
 
 
 def _reject(search: LaneSearch, lesson: VerifiedLesson) -> None:

@@ -94,7 +94,7 @@ def _end_child_minibatch(search: LaneSearch, lane: Lane) -> list[Decision]:
         lesson = VerifiedLesson(lane.number, lane.parent, texts, before, dict(lane.after))
         search.waiting.append(lesson)
         _close(search, lane)
-        return [about(lane, DecisionKind.CANDIDATE_ACCEPTED, f"{message}: waits to land", new)]
+        return [about(lane, DecisionKind.CANDIDATE_ACCEPTED, f"{message}: a lesson", new)]
     search.tally.rejected += 1
     search.tally.count_proposal(improved=False)
     _remember_rejection(search, lane, lane.child, (old, new))

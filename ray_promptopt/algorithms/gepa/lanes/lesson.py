@@ -22,6 +22,11 @@ class VerifiedLesson:
     tries: int = 0
 
     @property
+    def child(self) -> Candidate:
+        """The candidate that was tried: the base with this edit."""
+        return self.base.with_texts(self.texts)
+
+    @property
     def gain(self) -> float:
         """How much the sum over the minibatch rose."""
         return sum(self.after.values()) - sum(result.score for result in self.before.values())
