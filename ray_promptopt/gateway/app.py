@@ -6,11 +6,12 @@ import uuid
 
 from ray_promptopt.gateway.calls import CallRunner
 from ray_promptopt.gateway.dialects import DIALECTS
+from ray_promptopt.gateway.models import models_reply
 from ray_promptopt.gateway.outlet import Message, Outlet, Patience, Receive, Send
 from ray_promptopt.gateway.paths import Route, parse_route
 from ray_promptopt.gateway.ports import StatePort
 from ray_promptopt.gateway.recorder import TraceRecorder
-from ray_promptopt.gateway.replies import BadRequest, Refusal, refusal_of, success
+from ray_promptopt.gateway.replies import BadRequest, NotServed, UnknownTrial, refusal_of, success
 from ray_promptopt.gateway.resolver import TrialResolver
 from ray_promptopt.gateway.state import CallClosed, CallOpened
 from ray_promptopt.llm.upstream import Upstream
@@ -19,7 +20,7 @@ _LARGEST_BODY_BYTES = 8 * 1024 * 1024
 
 
 class GatewayApp:
-    """Serves the APIs of `DIALECTS` for every known trial, and `GET /healthz`."""
+    """Serves the APIs of `DIALECTS` and `models` for every known trial, and `GET /healthz`."""
 
     def __init__(
         self,
@@ -31,9 +32,8 @@ class GatewayApp:
         self._patience = patience or Patience()
         self._recorder = TraceRecorder(state)
         self._upstream = upstream or Upstream(os.environ)
-        self._runner = CallRunner(
-            TrialResolver(state), self._upstream, drain_s=self._patience.drain_s
-        )
+        self._resolver = TrialResolver(state)
+        self._runner = CallRunner(self._resolver, self._upstream, drain_s=self._patience.drain_s)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
@@ -48,29 +48,36 @@ class GatewayApp:
         outlet = Outlet(longest_stall_s=self._patience.stall_s)
         try:
             await self._begin(scope, receive, outlet)
-        except BadRequest as bad:
-            outlet.answer(refusal_of(bad).reply)
+        except Exception as error:  # noqa: BLE001 - a server's own error page is no JSON
+            outlet.answer(refusal_of(error).reply)
         await outlet.send_to(send, receive)
 
     async def _begin(self, scope: Message, receive: Receive, outlet: Outlet) -> None:
+        """Answer at once what is no model call; begin a task for what is."""
         path, method = scope["path"], scope["method"]
         if path == "/healthz" and method == "GET":
             outlet.answer(success({"status": "ok"}))
             return
         route = parse_route(path, scope["query_string"].decode("latin-1"))
         if route is None:
-            words = "the gateway serves chat completions of trials"
-            outlet.answer(Refusal(404, "not_found", words).reply)
-            return
-        if method != "POST":
-            words = "chat completions are posted"
-            outlet.answer(Refusal(405, "method_not_allowed", words).reply)
+            raise NotServed(path)
+        allowed = "GET" if route.api == "models" else "POST"
+        if method != allowed:
+            raise NotServed(path, allowed)
+        if route.api == "models":
+            await self._list_models(route, outlet)
             return
         raw = await _read_body(receive)
         # A caller that hangs up does not end the call: what it costs must be known.
         call = asyncio.create_task(self._recorded(route, raw, outlet))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
+
+    async def _list_models(self, route: Route, outlet: Outlet) -> None:
+        binding = await self._resolver.resolve(route.reference)
+        if binding is None:
+            raise UnknownTrial()
+        outlet.answer(models_reply(binding, route.model))
 
     async def _recorded(self, route: Route, raw: bytes, outlet: Outlet) -> None:
         """However the call ends, it is opened and closed in the state's record, once."""

@@ -1,7 +1,7 @@
 """Which trial and which rollout a request belongs to, from whatever URL an app has built.
 
 Apps join the inference URL in several ways (a second `/v1`, the query in the middle); all that end
-in `/chat/completions` are understood.
+in `/chat/completions`, `/responses` or `/models` are understood.
 """
 
 import re
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from ray_promptopt.core.ids import CorrelationId
 
-_API = re.compile(r"(?:^|/)(chat/completions)/?\Z")
+_API = re.compile(r"(?:^|/)(?:(chat/completions|responses)|(models)(?:/(.+?))?)/?\Z")
 _REFERENCE = re.compile(r"/(?:(trial-[0-9a-f]{32})|(pl_[0-9a-f]{32}))(?=[/?]|$)")
 _CORRELATION = re.compile(r"trace_[0-9a-f]{32}")
 
@@ -18,24 +18,28 @@ _CORRELATION = re.compile(r"trace_[0-9a-f]{32}")
 class Route(NamedTuple):
     """`reference` is a trial id or a run id; `api` is what the path ends in.
 
-    The correlation id is None when there is none.
+    The correlation id is None when there is none; `model` is that of `models/{model}`.
     """
 
     api: str
     reference: str
     correlation_id: CorrelationId | None
+    model: str | None = None
 
 
 def parse_route(path: str, query: str) -> Route | None:
-    """The route of a model call; None for any other path.
+    """The route of a model call or of the list of models; None for any other path.
 
     A query that swallowed the path (`?cid=x/v1/chat/completions`) is cut at the first slash.
     """
     values = parse_qs(query).get("cid", [""])
     swallowed = values[0].partition("/")[2]
-    api = _API.search(path) or _API.search(swallowed)
     found = _REFERENCE.search(path)
-    if api is None or found is None:
+    if found is None:
+        return None
+    api = _API.search(path, found.end()) or _API.search(swallowed)
+    if api is None:
         return None
     correlation = _CORRELATION.search(values[0]) or _CORRELATION.search(path)
-    return Route(api[1], found[0][1:], CorrelationId(correlation[0]) if correlation else None)
+    cid = CorrelationId(correlation[0]) if correlation else None
+    return Route(api[1] or api[2], found[0][1:], cid, api[3])

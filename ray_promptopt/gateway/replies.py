@@ -36,6 +36,24 @@ class UnknownTrial(BadRequest):
         )
 
 
+class NotServed(BadRequest):
+    """Another path, or another method than the path's own."""
+
+    def __init__(self, path: str, allowed: str | None = None) -> None:
+        if allowed is not None:
+            super().__init__(f"this path is for {allowed} alone", status_code=405)
+            self.code = "method_not_allowed"
+            return
+        words = (
+            "the gateway serves chat/completions, responses and models below /v1/{trial id} or "
+            "/v1/{run id}"
+        )
+        if "/responses/" in path or "/completions/" in path:
+            words = "nothing is stored, so that nothing can be fetched, continued or deleted"
+        super().__init__(words, status_code=404)
+        self.code = "not_found"
+
+
 class Reply(NamedTuple):
     """Status, extra headers and body of an HTTP response."""
 

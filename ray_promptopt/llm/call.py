@@ -53,7 +53,7 @@ class Call:
     ) -> "Call":
         """Raises UpstreamError when the provider cannot be asked that."""
         provider = PROVIDERS[model.provider]
-        prepared = provider.prepare(body, model)
+        prepared = wire.prepare(provider, body, model)
         url = provider.url(model, wire.path)
         return cls(provider, wire, model, prices, url, prepared.body, prepared.notes)
 

@@ -17,7 +17,7 @@ class FrameTooLarge(ValueError):
 
 
 class Frame(NamedTuple):
-    """One frame. `data` is None for a comment; `plain` when nothing but data stands in it."""
+    """One frame. `data` is None for a comment; `plain`: it holds data and an event name at most."""
 
     raw: bytes
     data: str | None
@@ -62,9 +62,10 @@ def read_frame(raw: bytes) -> Frame:
         value = value.removeprefix(" ")
         if name == "data":
             data.append(value)
+        elif name == "event":
+            event = value
         elif line:
             plain = False
-            event = value if name == "event" else event
     return Frame(raw, "\n".join(data) if data else None, event, plain)
 
 

@@ -118,6 +118,9 @@ class Upstream:
                     return _refused(call, response, raw)
         except (aiohttp.ClientError, OSError) as error:
             return self._unreached(call, error)
+        reported = call.wire.error_in(raw) if isinstance(raw, dict) else None
+        if reported is not None:
+            return Failed(call.provider.classify_event(reported, call.model))
         if not isinstance(raw, dict) or not call.wire.is_reply(raw):
             words = f"answered 200 with something that is no {call.wire.noun}"
             return Failed(_malformed(call, words))

@@ -2,8 +2,10 @@
 
 from ray_promptopt.gateway.dialects.base import Dialect
 from ray_promptopt.gateway.dialects.chat import ChatDialect
+from ray_promptopt.gateway.dialects.responses import ResponsesDialect
 
-DIALECTS: dict[str, Dialect] = {dialect.wire.path: dialect for dialect in (ChatDialect(),)}
+_ALL: tuple[Dialect, ...] = (ChatDialect(), ResponsesDialect())
+DIALECTS = {dialect.wire.path: dialect for dialect in _ALL}
 """By the end of the path that they are called at."""
 
-__all__ = ["DIALECTS", "ChatDialect", "Dialect"]
+__all__ = ["DIALECTS", "ChatDialect", "Dialect", "ResponsesDialect"]

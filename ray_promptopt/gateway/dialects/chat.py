@@ -68,14 +68,15 @@ class ChatDialect:
     def shown_event(self, event: Event, asked: Mapping[str, Any]) -> bytes | None:
         """The chunk's own bytes, unless it echoes; no usage chunk for who did not ask for one."""
         frame, chunk = event
+        bare = frame.plain and frame.event is None
         if chunk is None:
             if frame.data is None:
                 return KEEP_ALIVE
-            return frame.raw if frame.plain else data_frame(DONE)
+            return frame.raw if bare else data_frame(DONE)
         options = asked.get("stream_options") or {}
         if chunk.get("usage") and chunk.get("choices") == [] and not options.get("include_usage"):
             return None
-        if frame.plain and chunk.keys() <= _RELAYED and not _echoes(chunk):
+        if bare and chunk.keys() <= _RELAYED and not _echoes(chunk):
             return frame.raw
         return data_frame(json.dumps(self.shown_body(chunk, asked)))
 

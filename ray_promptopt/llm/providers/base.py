@@ -53,6 +53,7 @@ class Provider:
     default_base_url: str | None
     key_names: tuple[str, ...]
     key_required: bool = True
+    serves_responses: bool = True
 
     def api_key(self, environ: Mapping[str, str]) -> str | None:
         """The key from the environment. Raises a fatal UpstreamError when one is needed."""
@@ -81,6 +82,18 @@ class Provider:
     def prepare(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
         """The body for this provider, with the model's own name in it."""
         return Prepared({**body, "model": model.model}, ())
+
+    def prepare_response(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
+        """The body for the Responses API, which must keep nothing: it would hold the prompt."""
+        if not self.serves_responses:
+            raise UpstreamError(
+                f"{self.name} does not serve the Responses API: call chat/completions",
+                status_code=400,
+                code="unsupported_api",
+            )
+        asked = body.get("store") not in (None, False)
+        notes = ("store became false: the provider keeps no prompt",) if asked else ()
+        return Prepared({**body, "model": model.model, "store": False}, notes)
 
     def read_usage(self, response: Mapping[str, Any]) -> Usage | None:
         """Tokens as the provider counted them; None when it does not say."""
@@ -172,14 +185,15 @@ def _plain(code: str) -> str:
 
 
 def read_openai_usage(raw: Any) -> Usage | None:
-    """Usage in OpenAI's shape; None unless it is whole numbers."""
+    """Usage in OpenAI's shape, of either API; None unless it is whole numbers."""
     if not isinstance(raw, Mapping):
         return None
-    prompt = token_count(raw.get("prompt_tokens"))
-    completion = token_count(raw.get("completion_tokens") or 0)
+    asked, said = ("input", "output") if "input_tokens" in raw else ("prompt", "completion")
+    prompt = token_count(raw.get(f"{asked}_tokens"))
+    completion = token_count(raw.get(f"{said}_tokens") or 0)
     if prompt is None or completion is None:
         return None
-    details = raw.get("prompt_tokens_details")
+    details = raw.get(f"{asked}_tokens_details")
     cached = token_count(details.get("cached_tokens")) if isinstance(details, Mapping) else None
     return Usage(prompt, completion, cached_tokens=min(cached or 0, prompt))
 

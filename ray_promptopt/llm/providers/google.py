@@ -35,6 +35,7 @@ class Google(Provider):
     name: str = "google"
     default_base_url: str | None = "https://generativelanguage.googleapis.com/v1beta/openai"
     key_names: tuple[str, ...] = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+    serves_responses: bool = False
 
     def prepare(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
         """Drop the fields that Gemini does not know; `-gt200k` is a price, not a model."""

@@ -50,6 +50,12 @@ class Groq(Provider):
             notes.append("messages[].name dropped: groq refuses it")
         return Prepared(prepared, tuple(notes))
 
+    def prepare_response(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
+        """Under the name that the API knows."""
+        prepared = super().prepare_response(body, model)
+        name = _PREFIXED.get(model.model, model.model)
+        return prepared._replace(body={**prepared.body, "model": name})
+
     def read_usage(self, response: Mapping[str, Any]) -> Usage | None:
         """Usage stands at the top or under `x_groq`."""
         extra = response.get("x_groq")

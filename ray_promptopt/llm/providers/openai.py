@@ -36,13 +36,28 @@ class OpenAI(Provider):
             limit = prepared.pop("max_tokens")
             prepared.setdefault("max_completion_tokens", limit)
             notes.append("max_tokens became max_completion_tokens")
-        for name in _REFUSED:
-            if prepared.pop(name, None) is not None:
-                notes.append(f"{name} dropped: {model.model} refuses it")
-        if prepared.get("temperature", 1) != 1:
-            del prepared["temperature"]
-            notes.append(f"temperature dropped: {model.model} takes 1 alone")
-        return Prepared(prepared, tuple(notes))
+        return Prepared(prepared, (*notes, *_drop_refused(prepared, model.model)))
+
+    def prepare_response(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
+        """The same for the Responses API."""
+        prepared = super().prepare_response(body, model)
+        if not _REASONING.match(model.model):
+            return prepared
+        notes = _drop_refused(prepared.body, model.model)
+        return Prepared(prepared.body, (*prepared.notes, *notes))
+
+
+def _drop_refused(body: dict[str, Any], model: str) -> list[str]:
+    """Take out of the body what a reasoning model refuses; what it was."""
+    notes = [
+        f"{name} dropped: {model} refuses it"
+        for name in _REFUSED
+        if body.pop(name, None) is not None
+    ]
+    if body.get("temperature") not in (None, 1):
+        del body["temperature"]
+        notes.append(f"temperature dropped: {model} takes 1 alone")
+    return notes
 
 
 @dataclass(frozen=True)
@@ -63,3 +78,4 @@ class Embedded(Provider):
     default_base_url: str | None = None
     key_names: tuple[str, ...] = ("EMBEDDED_API_KEY",)
     key_required: bool = False
+    serves_responses: bool = False

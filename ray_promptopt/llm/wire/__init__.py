@@ -2,5 +2,6 @@
 
 from ray_promptopt.llm.wire.base import Assembler, Wire
 from ray_promptopt.llm.wire.chat import CHAT
+from ray_promptopt.llm.wire.responses import RESPONSES
 
-__all__ = ["CHAT", "Assembler", "Wire"]
+__all__ = ["CHAT", "RESPONSES", "Assembler", "Wire"]

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ray_promptopt.llm.models import UpstreamModel
+from ray_promptopt.llm.providers import Prepared, Provider
+
 
 class Assembler(Protocol):
     """Adds the events of one stream up to the body that the call would have had without it."""
@@ -32,6 +35,12 @@ class Wire(Protocol):
         """What its reply is called, in errors."""
         ...
 
+    def prepare(
+        self, provider: Provider, body: Mapping[str, Any], model: UpstreamModel
+    ) -> Prepared:
+        """The body as the provider takes it. Raises UpstreamError when it does not."""
+        ...
+
     def is_reply(self, body: Mapping[str, Any]) -> bool:
         """Whether a decoded 200 is a reply of this API."""
         ...
@@ -40,8 +49,8 @@ class Wire(Protocol):
         """The request as one that streams and says what it used."""
         ...
 
-    def error_in(self, event: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The error that an event of a stream reports; None for any other event."""
+    def error_in(self, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The error that a 200 or an event of a stream reports; None for any other."""
         ...
 
     def assembler(self) -> Assembler: ...

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ray_promptopt.llm.models import UpstreamModel
+from ray_promptopt.llm.providers import Prepared, Provider
+
 _MOST_PARTS = 4096
 """Choices or tool calls of one reply; whatever claims to be more is passed over."""
 _TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
@@ -17,6 +20,12 @@ class ChatWire:
 
     path = "chat/completions"
     noun = "chat completion"
+
+    def prepare(
+        self, provider: Provider, body: Mapping[str, Any], model: UpstreamModel
+    ) -> Prepared:
+        """In the provider's dialect."""
+        return provider.prepare(body, model)
 
     def is_reply(self, body: Mapping[str, Any]) -> bool:
         """It has a choice with a message."""
@@ -33,9 +42,9 @@ class ChatWire:
         options = {**(body.get("stream_options") or {}), "include_usage": True}
         return {**body, "stream": True, "stream_options": options}
 
-    def error_in(self, event: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Providers put an error into a stream in place of a chunk."""
-        error = event.get("error")
+    def error_in(self, value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Providers put an error in the place of a chunk, and some in that of a completion."""
+        error = value.get("error")
         if not error:
             return None
         return error if isinstance(error, Mapping) else {"message": str(error)}

@@ -70,7 +70,12 @@ async def test_a_plain_base_url_serves_the_trial_without_a_record() -> None:
     ("method", "path", "status", "code"),
     [
         ("GET", "/v1/{trial}/chat/completions", 405, "method_not_allowed"),
-        ("POST", "/v1/{trial}/responses", 404, "not_found"),
+        ("GET", "/v1/{trial}/responses", 405, "method_not_allowed"),
+        ("GET", "/v1/{trial}/responses/resp_1", 404, "not_found"),
+        ("DELETE", "/v1/{trial}/responses/resp_1", 404, "not_found"),
+        ("GET", "/v1/{trial}/chat/completions/chatcmpl-1", 404, "not_found"),
+        ("POST", "/v1/{trial}/models", 405, "method_not_allowed"),
+        ("GET", "/v1/{unknown}/models", 404, "unknown_trial"),
         ("POST", "/v1/{trial}/completions", 404, "not_found"),
         ("POST", "/v1/chat/completions", 404, "not_found"),
         ("POST", "/v1/trial-short/chat/completions", 404, "not_found"),

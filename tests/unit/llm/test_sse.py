@@ -38,7 +38,7 @@ def test_a_model_may_write_characters_that_other_parsers_take_for_line_ends() ->
         (b"data: x\n\n", "x", None, True),
         (b"data:x\n\n", "x", None, True),
         (b"data: x\ndata: y\n\n", "x\ny", None, True),
-        (b"event: e\ndata: x\n\n", "x", "e", False),
+        (b"event: e\ndata: x\n\n", "x", "e", True),
         (b": a comment\n\n", None, None, False),
         (b": a comment\ndata: x\n\n", "x", None, False),
         (b"id: 7\nretry: 5\n\n", None, None, False),
