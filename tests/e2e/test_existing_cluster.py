@@ -3,18 +3,29 @@
 import json
 import re
 import signal
+import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from ray_promptopt.core.work import Purpose
 from ray_promptopt.llm.embedded.completion import complete
+from ray_promptopt.store.run_view import RunStatus
 from ray_promptopt.tasks.classifier import ClassifierTask, Row
 from ray_promptopt.tasks.intents.app import INSTRUCTION, load_splits
 from tests.e2e.clusters import PROJECT, SMALL, Cluster, free_port, ray_head
-from tests.e2e.processes import run_command, start_command, wait_for
+from tests.e2e.processes import (
+    finish,
+    run_command,
+    start_command,
+    wait_for,
+    wait_while_running,
+)
+from tests.e2e.small_run import Journal, write_config
 
 pytestmark = pytest.mark.ray
 
@@ -103,6 +114,13 @@ def end_serve(cluster: Cluster) -> None:
     )
 
 
+def has_metric(cluster: Cluster, name: str, run_id: str) -> bool:
+    """Whether the page that Prometheus scrapes has a value of this run that is not 0."""
+    page = httpx.get(cluster.metrics_url, timeout=30.0).text
+    lines = [line for line in page.splitlines() if line.startswith(f"ray_{name}")]
+    return any(f'run_id="{run_id}"' in line and float(line.split()[-1]) > 0 for line in lines)
+
+
 def test_a_run_joins_the_cluster_and_its_gateway_goes_on_serving_the_best_prompt(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -139,6 +157,42 @@ def test_two_runs_at_the_same_time_share_one_gateway(cluster: Cluster, tmp_path:
     assert_serves(gateway_url, second, best_prompt(tmp_path / "two" / second))
 
 
+def test_a_driver_killed_on_a_cluster_leaves_nothing_behind_and_its_run_can_be_resumed(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    log = tmp_path / "requests.jsonl"
+    config = write_config(tmp_path, latency_s=0.5)
+    driver = start_command(
+        *("run", str(config), "--address", cluster.address, "--results", "runs"),
+        cwd=tmp_path,
+        environ={**cluster.environ, "TASK_APP_REQUEST_LOG": str(log)},
+    )
+    journal = Journal(tmp_path / "runs")
+    wait_while_running(driver, lambda: journal.num_rollouts(Purpose.INITIAL_VALIDATION) == 12)
+    run_id = journal.run_id
+    roles = ("run", "gepa-population", "rollout-worker:0", "task-app:intents")
+    expected = {f"{role}:{run_id}" for role in roles} | {"gateway-state", "embedded-models"}
+    assert expected <= {re.sub(r":[0-9a-f]{8}$", "", name) for name in actors(cluster)}
+    for name in ("promptopt_rollouts", "promptopt_in_flight", "promptopt_best_score"):
+        wait_while_running(driver, partial(has_metric, cluster, name, run_id))
+    driver.kill()
+    finish(driver)
+
+    wait_for(
+        lambda: not [name for name in actors(cluster) if run_id in name], what="the actors' end"
+    )
+    assert "HEALTHY" in cluster.ray("serve", "status").stdout
+    resumed = run_command(
+        *("resume", run_id, "--address", cluster.address, "--results", "runs"),
+        cwd=tmp_path,
+        environ=cluster.environ,
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    _, gateway_url = gateway_of(resumed.stdout)
+    lost = next(iter(trial_ids(log)))
+    wait_for(lambda: status_of_trial(gateway_url, lost) == 404, what="a lost trial's 404")
+
+
 def test_a_submitted_job_is_small_tells_its_progress_and_leaves_its_results(
     cluster: Cluster,
 ) -> None:
@@ -159,6 +213,42 @@ def test_a_submitted_job_is_small_tells_its_progress_and_leaves_its_results(
     kept_out = {".venv", ".git", "runs", ".mypy_cache"}
     assert not kept_out & {entry.name for entry in uploaded[0].parent.iterdir()}
     assert sum(package.stat().st_size for package in packages) < 5_000_000
+
+
+def test_a_job_with_an_unusable_config_fails_and_says_why(cluster: Cluster) -> None:
+    job = cluster.ray(
+        *("ray", "job", "submit", "--working-dir", "tests/e2e", "--"),
+        *("ray-promptopt", "run", "no_such_config.toml"),
+    )
+    assert job.returncode != 0
+    assert "no_such_config.toml" in job.stdout
+    assert "Traceback" not in job.stdout
+    assert "failed" in job.stdout + job.stderr
+
+
+def test_a_stopped_job_ends_cleanly_and_its_run_can_be_resumed(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, latency_s=0.5)
+    results = cluster.home / "ray_promptopt" / "stopped"
+    submitted = cluster.ray(
+        *("ray", "job", "submit", "--no-wait", "--submission-id", "stopped", "--working-dir"),
+        *(str(tmp_path), "--", "ray-promptopt", "run", config.name, "--results", str(results)),
+    )
+    assert submitted.returncode == 0, submitted.stdout + submitted.stderr
+    journal = Journal(results)
+    wait_for(lambda: journal.num_rollouts() > 12, what="rollouts of the job", timeout_s=120.0)
+    stopped = cluster.ray("ray", "job", "stop", "stopped")
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    wait_for(lambda: journal.view().status is RunStatus.INTERRUPTED, what="the run's clean end")
+    assert journal.view().reason == "stopped by SIGTERM"
+    resumed = run_command(
+        *("resume", "latest", "--address", cluster.address, "--results", str(results)),
+        cwd=tmp_path,
+        environ=cluster.environ,
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    journal.assert_counted_once_and_in_order()
 
 
 def test_a_deployed_gateway_is_used_by_runs_and_left_alone_by_the_gateway_command(
@@ -193,3 +283,64 @@ def test_a_deployed_gateway_is_used_by_runs_and_left_alone_by_the_gateway_comman
     serving.communicate(timeout=60)
     assert_serves(gateway_url, run_id, best_prompt(tmp_path / run_id))
     assert "RUNNING" in cluster.ray("serve", "status").stdout
+
+
+def test_a_gateway_port_other_than_the_clusters_is_refused_with_the_remedy(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    refused = run_command(
+        *("gateway", "--port", "1", "--address", cluster.address, "--results", str(tmp_path)),
+        cwd=tmp_path,
+        environ=cluster.environ,
+    )
+    assert refused.returncode == 1
+    assert "gateway.port = 1" in refused.stderr
+    assert "serve shutdown" in refused.stderr
+
+
+def test_a_cluster_that_wants_a_token_is_named_as_such_without_one(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    without = {**cluster.environ, "RAY_AUTH_TOKEN": "", "RAY_AUTH_MODE": "disabled"}
+    refused = run_command(
+        *("run", str(SMALL), "--address", cluster.address, "--results", str(tmp_path)),
+        cwd=tmp_path,
+        environ=without,
+    )
+    assert refused.returncode == 1
+    assert "RAY_AUTH_MODE=token" in refused.stderr
+
+
+_RENAME_RAY = """
+import json, sys
+from ray._raylet import GcsClient
+client = GcsClient(address=sys.argv[1])
+key, namespace = b"CLUSTER_METADATA", b"cluster"
+described = json.loads(client.internal_kv_get(key, namespace))
+print(described["ray_version"])
+described["ray_version"] = sys.argv[2]
+client.internal_kv_put(key, json.dumps(described).encode(), True, namespace)
+"""
+
+
+def test_a_cluster_of_another_ray_version_is_named_with_both_versions(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    def rename_ray(version: str) -> str:
+        renamed = cluster.ray(sys.executable, "-c", _RENAME_RAY, cluster.address, version)
+        assert renamed.returncode == 0, renamed.stderr
+        return renamed.stdout.strip()
+
+    real = rename_ray("1.2.3")
+    try:
+        refused = run_command(
+            *("run", str(SMALL), "--address", cluster.address, "--results", str(tmp_path)),
+            cwd=tmp_path,
+            environ=cluster.environ,
+        )
+    finally:
+        assert rename_ray(real) == "1.2.3"
+    assert refused.returncode == 1
+    assert "Ray: 1.2.3" in refused.stderr
+    assert f"Ray: {real}" in refused.stderr
+    assert "ray job submit" in refused.stderr
