@@ -20,8 +20,8 @@ class Cost:
     candidates: int
     examples: int
     event_us: float | None
-    rejected_ms: float
-    accepted_ms: float
+    rejected_ms: float | None
+    accepted_ms: float | None
     grown_mb: float
     front_size: int
     saving_ms: float | None = None

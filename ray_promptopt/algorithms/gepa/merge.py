@@ -54,7 +54,7 @@ def plan_merge(
 ) -> MergePlan | None:
     """A merge of two front survivors that was not tried and gives a new candidate, if any."""
     lineage = cache(partial(ancestors, population))
-    for first, second in _draw_pairs(np.flatnonzero(population.survivors()).tolist(), rng):
+    for first, second in draw_pairs(np.flatnonzero(population.survivors()).tolist(), rng):
         if population.num_shared(first, second) < GATE_SIZE:
             continue
         if first in lineage(second) or second in lineage(first):
@@ -77,7 +77,7 @@ def plan_merge(
     return None
 
 
-def _draw_pairs(survivors: list[int], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+def draw_pairs(survivors: list[int], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     """Different pairs in a random order, the earlier candidate first.
 
     Pairs are numbered (0, 1), (0, 2), (1, 2), (0, 3) …, so that none is listed without need.

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ray_promptopt.algorithms.gepa.lanes.crossing import Crossing
 from ray_promptopt.algorithms.gepa.lanes.lesson import VerifiedLesson
 from ray_promptopt.algorithms.gepa.lanes.rewrite import Rewrite
 from ray_promptopt.algorithms.gepa.lanes.stages import (
@@ -63,7 +64,7 @@ class Landing:
     target: Candidate
     lessons: tuple[VerifiedLesson, ...]
     reserved: int
-    crossing: tuple[int, int] | None = None
+    crossing: Crossing | None = None
     stage: LandingStage = LandingStage.TARGET_MINIBATCH
     target_scores: dict[int, float] = field(default_factory=dict)
     rewrite: Rewrite = field(default_factory=Rewrite)

@@ -6,6 +6,7 @@ A landing succeeds when its child is the new best of the search.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from ray_promptopt.algorithms.gepa.lanes.crossing import crossed_texts
 from ray_promptopt.algorithms.gepa.lanes.jobs import (
     Landing,
     proposal_item,
@@ -59,7 +60,8 @@ def widen(search: LaneSearch, landing: Landing) -> list[WorkItem]:
     if landing.stage is not LandingStage.VALIDATION or landing.asked >= len(order):
         return []
     answered = len(landing.measurements) + len(landing.lost_rollouts)
-    size = shard_size(len(order)) if search.settings.lanes.racing else len(order)
+    races = search.settings.lanes.racing and not landing.is_initial
+    size = shard_size(len(order)) if races else len(order)
     if landing.asked - answered > size // 2 or _is_raced_out(search, landing):
         return []
     shard = order[landing.asked : landing.asked + size]
@@ -82,7 +84,7 @@ def end_landing_stage(search: LaneSearch, landing: Landing) -> list[Decision]:
 
 def _end_target_minibatch(search: LaneSearch, landing: Landing) -> list[Decision]:
     if landing.crossing is not None:
-        return _after_composition(search, landing)
+        return _compose(search, landing, crossed_texts(search.population, landing.crossing))
     kept = tuple(lesson for lesson in landing.lessons if _is_news(lesson, landing))
     search.breadth.landed(len(landing.lessons), len(kept))
     decisions = [
@@ -94,12 +96,19 @@ def _end_target_minibatch(search: LaneSearch, landing: Landing) -> list[Decision
     if not kept:
         _close(search, landing)
         return decisions
-    landing.rewrite.texts, to_merge = compose(landing)
+    return decisions + _compose(search, landing, compose(landing))
+
+
+def _compose(
+    search: LaneSearch, landing: Landing, texts: tuple[dict[str, str], list[str]]
+) -> list[Decision]:
+    """With the plain texts and the names of those to be merged: ask for these, or go on."""
+    landing.rewrite.texts, to_merge = texts
     if to_merge:
         landing.move_to(LandingStage.MERGE)
         landing.rewrite.asked = {name: merge_prompt(search, landing, name) for name in to_merge}
-        return decisions
-    return decisions + _after_composition(search, landing)
+        return []
+    return _after_composition(search, landing)
 
 
 def _is_news(lesson: VerifiedLesson, landing: Landing) -> bool:
@@ -153,10 +162,10 @@ def _end_gate(search: LaneSearch, landing: Landing) -> list[Decision]:
     if landing.crossing is not None:
         before = max(
             sum(search.population.scores(parent)[seed] for seed in scores)
-            for parent in landing.crossing
+            for parent in (landing.crossing.first, landing.crossing.second)
         )
         passed = after >= before
-        search.merges.accepted += passed
+        search.num_crossings_passed += passed
     else:
         before = sum(landing.target_scores[seed] for seed in scores)
         passed = after > before
@@ -276,10 +285,8 @@ def _stop_without_baseline(search: LaneSearch, landing: Landing) -> list[Decisio
 
 
 def _is_raced_out(search: LaneSearch, landing: Landing) -> bool:
-    if not len(search.population):
-        return False
     scores = {seed: m.score for seed, m in landing.measurements.items()}
-    return is_hopeless(scores, search.population)
+    return not landing.is_initial and is_hopeless(scores, search.population)
 
 
 def _lesson_seeds(lessons: tuple[VerifiedLesson, ...]) -> set[int]:

@@ -1,5 +1,6 @@
 """How lessons become one text: as they are where nothing else changed, else by the model."""
 
+from ray_promptopt.algorithms.gepa.lanes.crossing import Crossing
 from ray_promptopt.algorithms.gepa.lanes.jobs import Landing
 from ray_promptopt.algorithms.gepa.lanes.lesson import VerifiedLesson
 from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
@@ -28,7 +29,11 @@ def compose(landing: Landing) -> tuple[dict[str, str], list[str]]:
 def merge_prompt(search: LaneSearch, landing: Landing, component: str) -> tuple[ChatMessage, ...]:
     """Asks for one text of this component that holds all edits."""
     refusal = landing.rewrite.refusals.get(component)
-    edits = [_edit(lesson, component) for lesson in landing.lessons if component in lesson.texts]
+    if landing.crossing is None:
+        holders = [lesson for lesson in landing.lessons if component in lesson.texts]
+        edits = [_edit(lesson, component) for lesson in holders]
+    else:
+        edits = [_crossed_edit(search, landing.crossing, component)]
     return search.proposer.merge(
         MergeRequest(
             component=component,
@@ -50,4 +55,18 @@ def _edit(lesson: VerifiedLesson, component: str) -> VerifiedEdit:
         examples=tuple(
             ReflectiveExample(result.evidence, result.score) for result in lesson.before.values()
         ),
+    )
+
+
+def _crossed_edit(search: LaneSearch, crossing: Crossing, component: str) -> VerifiedEdit:
+    """What the second member changed. Of the validation examples only sums are shown."""
+    population = search.population
+    old, new = population.scores(crossing.ancestor), population.scores(crossing.second)
+    shared = old.keys() & new.keys()
+    return VerifiedEdit(
+        base_text=population.members[crossing.ancestor].candidate.texts[component],
+        text=population.members[crossing.second].candidate.texts[component],
+        before=sum(old[seed] for seed in shared),
+        after=sum(new[seed] for seed in shared),
+        examples=(),
     )

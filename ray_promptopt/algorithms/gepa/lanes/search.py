@@ -8,13 +8,13 @@ be reserved, so the rollout budget is never passed. What follows upon the end of
 from collections import deque
 from collections.abc import Sequence
 
+from ray_promptopt.algorithms.gepa.lanes.crossing import Crossing, Triplet, plan_crossing
 from ray_promptopt.algorithms.gepa.lanes.edit_book import EditBook
 from ray_promptopt.algorithms.gepa.lanes.jobs import Landing, Lane
 from ray_promptopt.algorithms.gepa.lanes.known import KnownResults
 from ray_promptopt.algorithms.gepa.lanes.lesson import VerifiedLesson
 from ray_promptopt.algorithms.gepa.lanes.pace import Breadth, GroupSize
 from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage
-from ray_promptopt.algorithms.gepa.merge import MergeBook, MergePlan, plan_merge
 from ray_promptopt.algorithms.gepa.minibatch import MinibatchSampler
 from ray_promptopt.algorithms.gepa.population import Population
 from ray_promptopt.algorithms.gepa.proposers import make_proposer
@@ -48,7 +48,6 @@ class LaneSearch:
         self.edits = EditBook()
         self.breadth = Breadth()
         self.tally = Tally()
-        self.merges = MergeBook()
         self.lanes: dict[int, Lane] = {}
         self.landings: dict[int, Landing] = {}
         self.waiting: list[VerifiedLesson] = []
@@ -59,7 +58,9 @@ class LaneSearch:
         self.came_from: dict[CandidateId, Candidate] = {}
         self.num_lanes = 0
         self.num_landings = 0
-        self.num_crossings = 0
+        self.crossed: set[Triplet] = set()
+        self.num_crossings_passed = 0
+        self.planned_at = 0
         self.barren = 0
         self.closing: str | None = None
         self.stop: str | None = None
@@ -213,7 +214,8 @@ class LaneSearch:
         self.waiting.sort(key=lambda lesson: (lesson.base.id != target, -lesson.number))
 
     def target(self) -> Candidate:
-        """What lessons land on: what the newest landing has merged, else the best so far."""
+        """What lessons land on: what the newest landing has merged, as if it had succeeded
+        already, else the best so far."""
         if self.landings:
             newest = self.landings[max(self.landings)]
             if newest.child is not None:
@@ -259,29 +261,36 @@ class LaneSearch:
         self._forget_what_nobody_needs()
 
     def bisect(self, lessons: tuple[VerifiedLesson, ...]) -> None:
-        """A group failed: its halves are landed apart, before anything else."""
+        """A group failed: its halves are landed apart, before anything else. A lesson alone
+        waits for other company instead, which is cheaper than an evaluation of its own."""
         middle = len(lessons) // 2
-        self.halves.extend(half for half in (lessons[:middle], lessons[middle:]) if half)
+        for half in (lessons[:middle], lessons[middle:]):
+            if len(half) > 1:
+                self.halves.append(half)
+            else:
+                self.waiting.extend(half)
 
-    def _plan_crossing(self) -> MergePlan | None:
+    def _plan_crossing(self) -> Crossing | None:
+        """At most one plan per admitted candidate: nothing new can be found before the next."""
         settings = self.settings
-        if not settings.merge or self.merges.accepted >= settings.max_merges:
+        if not settings.merge or self.num_crossings_passed >= settings.max_merges:
             return None
-        if self.num_crossings + 1 > settings.lanes.merge_share * self.num_landings:
+        if self.planned_at == len(self.population):
             return None
-        rng = stream(settings.rng_seed, "merge", self.num_landings)
-        return plan_merge(self.population, self.merges, self.landed, rng)
+        if len(self.crossed) + 1 > settings.lanes.merge_share * self.num_landings:
+            return None
+        self.planned_at = len(self.population)
+        rng = stream(settings.rng_seed, "merge", self.planned_at)
+        return plan_crossing(self.population, self.crossed, rng)
 
-    def _cross(self, plan: MergePlan) -> Landing | None:
+    def _cross(self, crossing: Crossing) -> Landing | None:
         need = len(self.settings.validation)
         if not self.budget.try_reserve(need):
             return None
-        self.merges.note_tried(plan)
-        self.num_crossings += 1
-        first = self.population.members[plan.first].candidate
-        landing = Landing(self._next_landing(), first, (), need, (plan.first, plan.second))
-        landing.child = plan.child
-        landing.gate_seeds = plan.gate
+        self.crossed.add(crossing.triplet)
+        better = self.population.members[crossing.first].candidate
+        landing = Landing(self._next_landing(), better, (), need, crossing)
+        landing.gate_seeds = crossing.gate
         self.landings[landing.number] = landing
         return landing
 
@@ -317,7 +326,7 @@ class LaneSearch:
     def parents_of(self, landing: Landing) -> tuple[int, ...]:
         """Population indices of what the landing's child descends from, without repeats."""
         if landing.crossing is not None:
-            return landing.crossing
+            return (landing.crossing.first, landing.crossing.second)
         target: Candidate | None = landing.target
         while target is not None and target.id not in self.indices:
             target = self.came_from.get(target.id)  # it was raced out: what it came from counts

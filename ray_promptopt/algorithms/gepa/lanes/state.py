@@ -10,13 +10,13 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from ray_promptopt.algorithms.gepa.lanes.crossing import Triplet
 from ray_promptopt.algorithms.gepa.lanes.edit_book import EditBook
 from ray_promptopt.algorithms.gepa.lanes.jobs import Landing, Lane
 from ray_promptopt.algorithms.gepa.lanes.known import KnownResults
 from ray_promptopt.algorithms.gepa.lanes.lesson import VerifiedLesson
 from ray_promptopt.algorithms.gepa.lanes.pace import Breadth, GroupSize
 from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
-from ray_promptopt.algorithms.gepa.merge import MergeBook
 from ray_promptopt.algorithms.gepa.saved_population import (
     SavedMember,
     check_same_run,
@@ -44,7 +44,6 @@ class SavedLanes:
     group: GroupSize
     breadth: Breadth
     tally: Tally
-    merges: MergeBook
     lanes: tuple[Lane, ...]
     landings: tuple[Landing, ...]
     waiting: tuple[VerifiedLesson, ...]
@@ -54,7 +53,9 @@ class SavedLanes:
     came_from: dict[CandidateId, Candidate]
     num_lanes: int
     num_landings: int
-    num_crossings: int
+    crossed: tuple[Triplet, ...]
+    num_crossings_passed: int
+    planned_at: int
     barren: int
     settled: tuple[WorkId, ...]
     rollouts_used: int
@@ -79,7 +80,6 @@ def save(search: LaneSearch, settled: tuple[WorkId, ...]) -> dict[str, object]:
         group=search.group,
         breadth=search.breadth,
         tally=search.tally,
-        merges=search.merges,
         lanes=tuple(search.lanes.values()),
         landings=tuple(search.landings.values()),
         waiting=tuple(search.waiting),
@@ -89,7 +89,9 @@ def save(search: LaneSearch, settled: tuple[WorkId, ...]) -> dict[str, object]:
         came_from=search.came_from,
         num_lanes=search.num_lanes,
         num_landings=search.num_landings,
-        num_crossings=search.num_crossings,
+        crossed=tuple(sorted(search.crossed)),
+        num_crossings_passed=search.num_crossings_passed,
+        planned_at=search.planned_at,
         barren=search.barren,
         settled=settled,
         rollouts_used=int(search.budget.spent),
@@ -115,14 +117,16 @@ def restore(search: LaneSearch, state: Mapping[str, object]) -> tuple[WorkId, ..
         member.candidate.id: index for index, member in enumerate(search.population.members)
     }
     search.known, search.edits, search.group = saved.known, saved.edits, saved.group
-    search.breadth, search.tally, search.merges = saved.breadth, saved.tally, saved.merges
+    search.breadth, search.tally = saved.breadth, saved.tally
     search.lanes = {lane.number: lane for lane in saved.lanes}
     search.landings = {landing.number: landing for landing in saved.landings}
     search.waiting, search.halves = list(saved.waiting), deque(saved.halves)
     search.landed = set(saved.landed)
     search.component_turns, search.came_from = saved.component_turns, saved.came_from
     search.num_lanes, search.num_landings = saved.num_lanes, saved.num_landings
-    search.num_crossings, search.barren = saved.num_crossings, saved.barren
+    search.crossed, search.barren = set(saved.crossed), saved.barren
+    search.num_crossings_passed = saved.num_crossings_passed
+    search.planned_at = saved.planned_at
     search.closing, search.stop = saved.closing, saved.stop
     search.budget.spent = saved.rollouts_used
     search.budget.reserved = sum(lane.reserved for lane in saved.lanes)
