@@ -21,10 +21,12 @@ from ray_promptopt.core.errors import ConfigError, ConfigProblem, JournalError
 from ray_promptopt.core.ids import RunId, new_run_id
 from ray_promptopt.report import write_report
 from ray_promptopt.runs.optimizers import require_runnable
+from ray_promptopt.runs.plans import held_out_candidates
 from ray_promptopt.runs.progress import ProgressSnapshot
 from ray_promptopt.store.journal import RunStore, has_store, sqlite_url
+from ray_promptopt.store.orders import Order, give_order
 from ray_promptopt.store.run_folder import run_folder, write_run_folder
-from ray_promptopt.store.run_lock import sole_owner
+from ray_promptopt.store.run_lock import is_owned, sole_owner
 from ray_promptopt.store.run_view import RunStatus, RunView, load_view
 from ray_promptopt.taskapp.client import TaskAppClient
 
@@ -107,11 +109,28 @@ def evaluate(
             f"the search of {run_id} has not ended ({view.status}): finish it with "
             f"`ray-promptopt resume {run_id}`, which evaluates it too"
         )
-    missing = set(config.splits.test) - set(view.best.held_out if view.best else ())
-    if not missing:
+    chosen = {candidate.id for candidate in held_out_candidates(view, config)}
+    if all(set(config.splits.test) <= view.candidates[key].held_out.keys() for key in chosen):
         return view
     _require_free(folder, run_id)
     return _launch(store, run_id, Job.HELD_OUT, folder, address, callbacks)
+
+
+def pause(run: str, *, results: Path | None = None) -> RunId:
+    """Order a running run to send nothing new out until it is told to go on. Raises JournalError
+    when nobody runs it."""
+    return _order(run, Order.PAUSE, results)
+
+
+def go_on(run: str, *, results: Path | None = None) -> RunId:
+    """Order a paused run to go on. Raises JournalError when nobody runs it."""
+    return _order(run, Order.GO, results)
+
+
+def stop(run: str, *, results: Path | None = None) -> RunId:
+    """Order a running run to end cleanly, to be resumed later. Raises JournalError when nobody
+    runs it."""
+    return _order(run, Order.STOP, results)
 
 
 def load_run(run: str, *, results: Path | None = None) -> RunView:
@@ -197,6 +216,22 @@ def _require_free(folder: Path, run_id: RunId) -> None:
         pass
 
 
+def _order(run: str, order: Order, results: Path | None) -> RunId:
+    folder = results_folder(results)
+    store = _existing_store(folder)
+    run_id = store.find_run(run)
+    if not is_owned(folder, run_id):
+        status = load_view(store, run_id).status
+        is_done = status is RunStatus.SUCCEEDED
+        remedy = "it is complete" if is_done else f"`ray-promptopt resume {run_id}` takes it up"
+        raise JournalError(
+            f"run {run_id} is not being run now (its journal says {status}), so that the order to "
+            f"{order} has nobody to obey it: {remedy}"
+        )
+    give_order(store, folder, run_id, order)
+    return run_id
+
+
 def _launch(
     store: RunStore,
     run_id: RunId,
@@ -216,6 +251,7 @@ def _launch(
         task_app_url="",
         task_app_api_key="",
     )
+    give_order(store, folder, run_id, Order.GO)
     try:
         with ray_session(address) as dashboard_url:
             started = start_services(config, launch)

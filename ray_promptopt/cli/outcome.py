@@ -22,12 +22,12 @@ def print_outcome(view: RunView, results: Path, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def resume_command_line(run_id: str, results: Path) -> str:
-    """What continues the run when typed here."""
+def command_line(command: str, run_id: str, results: Path) -> str:
+    """The command on this run, as it is typed here."""
     elsewhere = (
         "" if results == Path("runs").resolve() else f" --results {shlex.quote(str(results))}"
     )
-    return f"ray-promptopt resume {run_id}{elsewhere}"
+    return f"ray-promptopt {command} {run_id}{elsewhere}"
 
 
 def outcome(view: RunView, results: Path) -> dict[str, Any]:
@@ -87,7 +87,8 @@ def outcome_lines(view: RunView, results: Path) -> list[str]:
     if view.best is not None and view.best is not view.initial:
         lines += ["", "best prompt:", prompt_text(view.best).rstrip()]
     if view.status is not RunStatus.SUCCEEDED:
-        lines += ["", f"continue with: {resume_command_line(view.run_id, results)}"]
+        command = "continue" if view.status is RunStatus.PAUSED else "resume"
+        lines += ["", f"continue with: {command_line(command, view.run_id, results)}"]
     return lines
 
 

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from ray_promptopt.cli.options import address_option, json_option, results_option
-from ray_promptopt.cli.outcome import print_outcome, resume_command_line
+from ray_promptopt.cli.outcome import command_line, print_outcome
 from ray_promptopt.cli.progress import ProgressDisplay
 from ray_promptopt.store.run_view import RunStatus, RunView
 
@@ -104,7 +104,7 @@ def follow(work: "Callable[[Callbacks], RunView]", results: Path | None, *, as_j
             view = work(python_api.Callbacks(started, display.show))
     except KeyboardInterrupt:
         for launch in launched:
-            again = resume_command_line(launch.run_id, Path(launch.results_folder))
+            again = command_line("resume", launch.run_id, Path(launch.results_folder))
             console.print(f"continue with: {again}", highlight=False, markup=False, soft_wrap=True)
         raise
     folder = Path(launched[0].results_folder) if launched else python_api.results_folder(results)

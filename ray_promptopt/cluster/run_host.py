@@ -24,6 +24,7 @@ from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.core.examples import Part
 from ray_promptopt.rollouts.plan import RolloutSettings
 from ray_promptopt.runs.coordinator import Ports, RunCoordinator
+from ray_promptopt.runs.orders import OrderWatch
 from ray_promptopt.runs.progress import ProgressSnapshot
 from ray_promptopt.store.journal import RunStore
 from ray_promptopt.store.run_lock import sole_owner
@@ -51,7 +52,7 @@ class RunHost:
             store = RunStore(launch.store_url)
             config = config_from_json(store.run(launch.run_id).config, os.environ)
             coordinator = RunCoordinator(
-                launch.run_id, config, store, _ports(launch, config), folder, time.time
+                launch.run_id, config, store, _ports(launch, config, store), folder, time.time
             )
             self._coordinator = coordinator
             observing = asyncio.create_task(self._observe(coordinator))
@@ -81,7 +82,7 @@ class RunHost:
 RunActor = ray.remote(num_cpus=0, max_restarts=0)(RunHost)
 
 
-def _ports(launch: Launch, config: RunConfig) -> Ports:
+def _ports(launch: Launch, config: RunConfig, store: RunStore) -> Ports:
     state = gateway_state()
     prices = price_overrides(config)
     policy = upstream_model(config.policy, launch.embedded_url)
@@ -106,6 +107,9 @@ def _ports(launch: Launch, config: RunConfig) -> Ports:
         proposals=Proposer(reflection, prices),
         start_optimizer=start_optimizer,
         read_program=partial(read_program, launch.task_app_url, launch.task_app_api_key),
+        next_order=OrderWatch(
+            store, Path(launch.results_folder), launch.run_id, asyncio.sleep
+        ).next_order,
     )
 
 

@@ -16,7 +16,9 @@ from ray_promptopt.config.gather import (
     paths_of,
     refuse_unknown,
 )
-from ray_promptopt.config.gepa_section import check_stages, read_gepa
+from ray_promptopt.config.generations import with_generations
+from ray_promptopt.config.gepa_effects import warn_of_no_effect
+from ray_promptopt.config.gepa_section import check_stages, read_gepa, split_training_seeds
 from ray_promptopt.config.limits import gepa_limits, mipro_limits, read_termination
 from ray_promptopt.config.mipro_section import check_bootstrap, read_mipro
 from ray_promptopt.config.model_refs import read_policy, read_reflection
@@ -34,7 +36,7 @@ from ray_promptopt.config.schema import (
 from ray_promptopt.config.schema_gepa import GepaConfig
 from ray_promptopt.config.schema_mipro import MiproConfig
 from ray_promptopt.config.seed_sources import gather_seeds
-from ray_promptopt.config.seeds import read_splits, set_validation_aside
+from ray_promptopt.config.seeds import read_splits
 from ray_promptopt.config.task_app import read_task_app
 
 Table = Mapping[str, object]
@@ -68,6 +70,8 @@ class Search:
     mipro: MiproConfig | None
     splits: Splits
     limits: Limits | None
+    given: Gathered | None = None
+    """Where the keys of `[gepa]` were written."""
 
 
 def read_document(
@@ -102,6 +106,9 @@ def read_document(
         apply_to_reflection(mapped, tables.section, tables.algorithm)
         parts["reflection"] = read_reflection(mapped, policy, tables.algorithm, problems)
         search = _read_search(tables, prompt or InitialPrompt(), folder, problems)
+        if search.gepa is not None and search.given is not None:
+            stages = [stage.name for stage in prompt.pipeline_modules] if prompt else []
+            warn_of_no_effect(search.gepa, search.given, policy, stages, search.splits, problems)
         parts.update(
             gepa=search.gepa, mipro=search.mipro, splits=search.splits, limits=search.limits
         )
@@ -181,12 +188,14 @@ def _read_search(tables: Tables, prompt: InitialPrompt, folder: Path, problems: 
         check_stages(gepa, prompt, problems)
         if not seeds.values.get("train"):
             problems.add("gepa.evaluation.seeds", None, "give the training seeds")
-        elif splits.train and not seeds.values.get("validation"):
-            splits = set_validation_aside(
-                splits, gepa.pareto_set_size, given.key("pareto_set_size"), problems
+        else:
+            splits = split_training_seeds(
+                splits, gepa, given, bool(seeds.values.get("validation")), problems
             )
         limits = gepa_limits(termination, tables.budget, gepa, splits, problems)
-        return Search(gepa, None, splits, limits)
+        if limits is not None:
+            gepa = with_generations(gepa, given, limits.max_rollouts, problems)
+        return Search(gepa, None, splits, limits, given)
     mipro, _ = read_mipro(section, problems)
     check_bootstrap(mipro, splits, problems)
     for part, key in (("train", "bootstrap_train_seeds"), ("validation", "online_pool")):

@@ -7,11 +7,11 @@ from ray_promptopt.config.build import build
 from ray_promptopt.config.gather import Gathered, Problems, gather, lookup, shown
 from ray_promptopt.config.keys import GEPA_FLAVOURS, GEPA_SETTINGS
 from ray_promptopt.config.proposer import with_proposer
-from ray_promptopt.config.schema import InitialPrompt
+from ray_promptopt.config.schema import InitialPrompt, Splits
 from ray_promptopt.config.schema_gepa import GepaConfig, GepaModule
+from ray_promptopt.config.seeds import set_validation_aside
 
 _PREFIX = "gepa."
-_GENERATIONAL = ("initial_population_size", "num_generations", "children_per_generation")
 
 
 def read_gepa(
@@ -21,7 +21,6 @@ def read_gepa(
     is relative to `folder`."""
     given = gather(table, GEPA_SETTINGS, prefix=_PREFIX, problems=problems)
     values = given.values
-    explicit = set(values)
     values.setdefault("merge", _positive(values.get("crossover_rate")))
     values["modules"] = _modules(table.get("modules"), problems)
     values["proposer_settings"] = {
@@ -34,7 +33,7 @@ def read_gepa(
         return GepaConfig(), given
     gepa = with_proposer(gepa, given, folder, problems)
     _refuse_bad_objectives(gepa, given, problems)
-    return _with_proposal_limits(gepa, explicit), given
+    return gepa, given
 
 
 def check_stages(gepa: GepaConfig, prompt: InitialPrompt, problems: Problems) -> None:
@@ -45,19 +44,33 @@ def check_stages(gepa: GepaConfig, prompt: InitialPrompt, problems: Problems) ->
         problems.add("gepa.modules", sorted(configured), f"add an entry for {', '.join(missing)}")
 
 
+def split_training_seeds(
+    splits: Splits, gepa: GepaConfig, given: Gathered, has_validation: bool, problems: Problems
+) -> Splits:
+    """Without validation seeds some training seeds are set aside for them: `pareto_set_size`, or
+    what a `feedback_fraction` leaves. With them both keys are without effect."""
+    name = "pareto_set_size"
+    if name not in given.written and "feedback_fraction" in given.written:
+        name = "feedback_fraction"
+    if not has_validation:
+        size = gepa.pareto_set_size
+        if name == "feedback_fraction":
+            size = len(splits.train) - round(gepa.feedback_fraction * len(splits.train))
+        if splits.train:
+            written = getattr(gepa, name)
+            splits = set_validation_aside(splits, size, given.key(name), written, problems)
+    for other in ("pareto_set_size", "feedback_fraction"):
+        if other in given.written and (has_validation or other != name):
+            why = "validation seeds are given" if has_validation else f"{given.key(name)} is given"
+            problems.warnings.append(
+                f"{given.key(other)} = {given.values[other]}: without effect, since {why}; "
+                "remove one of them"
+            )
+    return splits
+
+
 def _positive(value: object) -> bool:
     return isinstance(value, int | float) and value > 0
-
-
-def _with_proposal_limits(gepa: GepaConfig, explicit: set[str]) -> GepaConfig:
-    limits: dict[str, int] = {}
-    if "patience_generations" in explicit:
-        limits["patience"] = gepa.patience_generations * gepa.children_per_generation
-    if explicit.issuperset(_GENERATIONAL):
-        limits["max_proposals"] = gepa.num_generations * gepa.children_per_generation
-    if "initial_population_size" in explicit:
-        limits["num_variants"] = gepa.initial_population_size - 1
-    return gepa.model_copy(update=limits)
 
 
 def _refuse_bad_objectives(gepa: GepaConfig, given: Gathered, problems: Problems) -> None:

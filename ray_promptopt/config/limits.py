@@ -20,7 +20,6 @@ LEARNING_ROLLOUTS = 3
 """Rollouts that may go into learning the baseline before the search begins."""
 
 _PREFIX = "termination_config."
-_EFFECTLESS = ("pessimism_enabled", "max_category_costs_usd")
 
 
 def read_termination(table: object, problems: Problems) -> Gathered:
@@ -31,9 +30,11 @@ def read_termination(table: object, problems: Problems) -> Gathered:
         return Gathered("")
     refuse_unknown(table, paths_of(TERMINATION), prefix=_PREFIX, problems=problems)
     given = merge(gather(table, TERMINATION, prefix=_PREFIX, problems=problems), problems=problems)
-    for name in _EFFECTLESS:
-        if given.values.pop(name, None):
-            problems.warnings.append(f"{_PREFIX}{name}: read, but it has no effect")
+    if given.values.pop("pessimism_enabled", True) is False:
+        problems.warnings.append(
+            f"{_PREFIX}pessimism_enabled = false: read, but budgets are always reserved before "
+            "they are spent, at the dearest price so far; remove it"
+        )
     return given
 
 

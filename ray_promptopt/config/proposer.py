@@ -79,11 +79,6 @@ def _refuse_bad_templates(gepa: GepaConfig, given: Gathered, problems: Problems)
 
 def _with_spec(gepa: GepaConfig, given: Gathered, folder: Path, problems: Problems) -> GepaConfig:
     if gepa.proposer_type != "spec":
-        for name in ("spec_path", "spec"):
-            if getattr(gepa, name) is not None:
-                problems.warnings.append(
-                    f'{given.key(name)}: it has no effect without proposer_type = "spec"'
-                )
         return gepa.model_copy(update={"spec": None})
     if gepa.spec is not None and gepa.spec_path is not None:
         problems.add(given.key("spec_path"), gepa.spec_path, "give either the path or the spec")

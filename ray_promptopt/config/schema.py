@@ -106,7 +106,8 @@ class Splits(Section):
 
 
 class Limits(Section):
-    """When the search ends at the latest. The final report on test seeds comes on top."""
+    """When the search ends at the latest. Rollouts on test seeds come on top; their tokens and USD
+    are kept aside, at most half of a limit."""
 
     max_rollouts: PositiveInt
     """Rollouts."""
@@ -114,8 +115,13 @@ class Limits(Section):
     """Tokens of all models together; None: no limit."""
     max_cost_usd: PositiveFloat | None = None
     """USD of all models together; None: no limit."""
+    max_category_costs_usd: dict[Literal["rollout", "mutation"], PositiveFloat] = Field(
+        default_factory=dict
+    )
+    """USD of the policy model (`rollout`) and of the reflection model (`mutation`) by themselves;
+    a name left out: no limit."""
     max_seconds: PositiveFloat | None = None
-    """Seconds of wall clock; None: no limit."""
+    """Seconds of wall clock, pauses left out; None: no limit."""
     max_trials: PositiveInt | None = None
     """Proposals (GEPA) or trials (MIPRO); None: no limit."""
     max_trials_without_improvement: PositiveInt | None = None

@@ -14,13 +14,13 @@ class GepaModule(Section):
     module_id: str = Field(min_length=1)
     """The stage's name, as in `initial_prompt.metadata.pipeline_modules`."""
     max_instruction_slots: PositiveInt = 3
-    """The most instructions of this stage that are kept."""
+    """Read, without effect: GEPA keeps every candidate that counts, see `archive.size`."""
     allowed_tools: tuple[str, ...] | None = None
-    """Names of the tools the stage may call; None: any."""
+    """Read, without effect: tools are the application's own and pass through unchanged."""
     max_tokens: PositiveInt | None = None
     """The most tokens of the stage's prompt; None: no limit."""
     policy: dict[str, JsonValue] | None = None
-    """The stage's own policy table, as written."""
+    """Read, without effect: every stage is answered by the run's policy model."""
 
 
 class GepaConfig(Section):
@@ -55,7 +55,8 @@ class GepaConfig(Section):
     patience: PositiveInt | None = None
     """Proposals without a new best after which the search ends; None: never."""
     num_variants: NonNegativeInt = 0
-    """`async`: versions of the initial prompt tried first; an `initial_size` fixes it."""
+    """`async`: versions of the initial prompt tried first; an `initial_size` fixes it, as far as
+    a quarter of the rollouts pays for their minibatches."""
     max_proposals: PositiveInt | None = None
     """Proposals after which the search ends; None: no limit."""
     reflection_prompt: str | None = None
@@ -90,15 +91,17 @@ class GepaConfig(Section):
     modules: tuple[GepaModule, ...] = ()
     """The stages of a pipeline; empty for a single prompt."""
     mutation_rate: Rate = 0.3
-    """Share of children made by mutation in a generational schedule."""
+    """Read, without effect: every child that is not a merge is a mutation."""
     initial_population_size: PositiveInt = 20
-    """Variants a generational schedule begins with."""
+    """Given, the initial prompt and so many versions of it less one are tried first."""
     num_generations: PositiveInt = 10
-    """Generations; with the two population sizes given, it fixes `max_proposals`."""
+    """Generations; this or the next given, their product, and the first variants, fix
+    `max_proposals`."""
     children_per_generation: PositiveInt = 5
     """Proposals that count as one generation."""
     crossover_rate: Rate = 0.5
-    """Share of children made by merging."""
+    """`async`: the most of all landings that cross two lineages. Given above 0, it switches
+    merging on."""
     selection_pressure: Annotated[float, Field(ge=1)] = 1.0
     """Sharpness of the choice of parents: the power of the number of fronts; 1 is proportional."""
     patience_generations: PositiveInt = 3
@@ -113,14 +116,16 @@ class GepaConfig(Section):
     """Values within this of the best of a front tie with it; None: 1e-6, and exact ties alone for
     the schedule `reference`."""
     feedback_fraction: Rate = 0.5
-    """Share of the training seeds that reflections may look at."""
+    """Given, without validation seeds and `pareto_set_size`: the share of the training seeds that
+    minibatches are drawn from; the rest are set aside for validation."""
     max_token_limit: PositiveInt | None = None
     """The most tokens of one prompt; None: no limit."""
     token_counting_model: str = "gpt-4"
-    """Model whose tokenizer counts."""
+    """Read, without effect: tokens of prompts are estimated, four characters to one."""
     enforce_pattern_token_limit: bool = True
     """Whether prompts above `max_token_limit` are refused."""
     validation_top_k: PositiveInt | None = None
-    """How many of the best candidates are scored on the test seeds; None: the best alone."""
+    """How many of the best candidates are scored on the test seeds, beside the baseline; None: the
+    best alone."""
     max_spend_usd: PositiveFloat | None = None
     """USD after which the search ends, as in `limits.max_cost_usd`; None: no limit."""

@@ -56,15 +56,20 @@ def read_splits(seeds: Gathered, env_config: Mapping[str, object], problems: Pro
     return splits
 
 
-def set_validation_aside(splits: Splits, size: int, size_key: str, problems: Problems) -> Splits:
-    """The first `size` training seeds become the validation seeds."""
+def set_validation_aside(
+    splits: Splits, size: int, key: str, written: float, problems: Problems
+) -> Splits:
+    """The first `size` training seeds, as `key` says, become the validation seeds."""
     left = len(splits.train) - size
+    if size < 1:
+        problems.add(key, written, "leaves no seed for validation; give validation_seeds")
+        return splits
     if left < MIN_TRAIN_SEEDS:
         problems.add(
-            size_key,
-            size,
+            key,
+            written,
             f"leaves {max(left, 0)} of {len(splits.train)} training seeds, at least "
-            f"{MIN_TRAIN_SEEDS} are needed; give validation_seeds, or a smaller size",
+            f"{MIN_TRAIN_SEEDS} are needed; give validation_seeds, or set fewer aside",
         )
         return splits
     return splits.model_copy(

@@ -17,15 +17,22 @@ async def execute_all(
     stop: asyncio.Event,
     grace_s: float = GRACE_S,
 ) -> list[Outcome]:
-    """The outcomes of the items that came home; none is begun once `stop` is set, or once a budget
-    is used up, and after `stop` what is in flight is awaited for `grace_s`. Raises RunStopped."""
+    """The outcomes of the items that came home. Raises RunStopped.
+
+    None is begun while the gate is shut, once `stop` is set, or once a budget is used up; after
+    `stop` what is in flight is awaited for `grace_s`.
+    """
     waiting = list(reversed(items))
     outcomes: list[Outcome] = []
 
     async def work() -> None:
         while waiting and not stop.is_set():
+            await executor.gate.passed()
+            if stop.is_set() or not waiting:
+                return
             item = waiting.pop()
             if not executor.try_reserve(item, in_budget=in_budget):
+                waiting.append(item)
                 return
             outcomes.append(await executor.execute(item))
 

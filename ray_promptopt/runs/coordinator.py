@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ray_promptopt.config.schema import RunConfig
-from ray_promptopt.core.errors import PromptOptError
+from ray_promptopt.core.errors import JournalError, PromptOptError
 from ray_promptopt.core.ids import RunId
 from ray_promptopt.core.work import Decision, DecisionKind, FailedOutcome, Purpose
 from ray_promptopt.prompts.learning import DeclaredMessage, LearnedBaseline, learn_baseline
 from ray_promptopt.runs.batch import execute_all
 from ray_promptopt.runs.execution import Executor, RunStopped
 from ray_promptopt.runs.failure_policy import FailurePolicy
-from ray_promptopt.runs.ledger import BudgetLedger, RunLimits
-from ray_promptopt.runs.plans import baseline_work, held_out_work
+from ray_promptopt.runs.gate import Stopwatch
+from ray_promptopt.runs.ledger import BudgetLedger, Category, RunLimits, Spent
+from ray_promptopt.runs.plans import baseline_work, held_out_candidates, held_out_work, num_held_out
 from ray_promptopt.runs.ports import OptimizerPort, PortLost, ProposalPort, RolloutPort, TrialPort
 from ray_promptopt.runs.progress import Phase, ProgressSnapshot, eta_s
 from ray_promptopt.runs.recovery import known_program
@@ -23,14 +24,17 @@ from ray_promptopt.runs.search import SearchLoop
 from ray_promptopt.store.events import (
     BaselineLearned,
     ProgramRead,
+    RunContinued,
     RunFailed,
     RunFinished,
     RunInterrupted,
+    RunPaused,
     RunStarted,
     SearchEnded,
     outcome_id,
 )
 from ray_promptopt.store.journal import RunStore
+from ray_promptopt.store.orders import GivenOrder, Order
 from ray_promptopt.store.run_folder import write_run_folder
 from ray_promptopt.store.run_view import RunStatus, RunView, catch_up, load_view
 
@@ -38,13 +42,15 @@ from ray_promptopt.store.run_view import RunStatus, RunView, catch_up, load_view
 @dataclass(frozen=True)
 class Ports:
     """The outside of a run. The optimizer starts when the baseline is known; `read_program` gives
-    the task app's program source, empty when it offers none."""
+    the task app's program source, empty when it offers none; `next_order` waits until the order
+    from outside is another than the one it is given."""
 
     trials: TrialPort
     rollouts: RolloutPort
     proposals: ProposalPort
     start_optimizer: Callable[[], Awaitable[OptimizerPort]]
     read_program: Callable[[], Awaitable[str]]
+    next_order: Callable[[Order], Awaitable[GivenOrder]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -65,25 +71,16 @@ class RunCoordinator:
         self._store = store
         self._ports = ports
         self._results_folder = results_folder
-        self._clock = clock
-        self._started_at_s = clock()
         self._stop = asyncio.Event()
         self._stop_reason = "stopped"
         self._search: SearchLoop | None = None
         self._view = view = load_view(store, run_id)
-        self._ran_before_s = view.running_s
-        limits = config.limits
-        ledger = BudgetLedger(
-            RunLimits(
-                limits.max_rollouts, limits.max_tokens, limits.max_cost_usd, limits.max_seconds
-            )
-        )
-        ledger.restore(view.search_rollouts, view.spend)
+        self._stopwatch = Stopwatch(clock, view.running_s)
         self._done_before = view.search_rollouts
         self._executor = Executor(
             run_id,
             store,
-            ledger,
+            _ledger(view, config),
             FailurePolicy(config.execution.max_attempts, config.max_concurrent),
             ports.trials,
             ports.rollouts,
@@ -100,9 +97,31 @@ class RunCoordinator:
             return
         self._stop_reason = reason
         self._stop.set()
+        self._executor.gate.open()
+        self._stopwatch.go_on()
         self._progress = replace(self._progress, phase=Phase.STOPPING)
         if self._search is not None:
             self._search.stop()
+
+    def pause(self, by: str) -> None:
+        """Send nothing new out and let no time count; what is in flight comes home."""
+        gate = self._executor.gate
+        if self._stopping() or not gate.is_open:
+            return
+        gate.shut()
+        self._stopwatch.halt()
+        self._store.append(self._run_id, [RunPaused(by)])
+
+    def go_on(self, by: str) -> None:
+        """End a pause."""
+        gate = self._executor.gate
+        if gate.is_open:
+            return
+        gate.open()
+        self._stopwatch.go_on()
+        self._store.append(self._run_id, [RunContinued(by)])
+        if self._search is not None:
+            self._search.wake()
 
     async def run(self, *, held_out_only: bool = False) -> RunStatus:
         """Drive the run to its end, or until it is stopped; what came of it is in the journal.
@@ -110,6 +129,7 @@ class RunCoordinator:
         Raises JournalError when the store cannot be written.
         """
         self._store.append(self._run_id, [RunStarted()])
+        obeying = asyncio.create_task(self._obey())
         try:
             status = await self._phases(held_out_only)
         except PromptOptError as error:
@@ -118,6 +138,8 @@ class RunCoordinator:
         except BaseException as error:
             self._store.append(self._run_id, [RunInterrupted(f"{type(error).__name__}: {error}")])
             raise
+        finally:
+            obeying.cancel()
         write_run_folder(self._results_folder, load_view(self._store, self._run_id))
         with suppress(PortLost):
             await self._ports.trials.revoke_all()
@@ -126,23 +148,36 @@ class RunCoordinator:
 
     def progress(self) -> ProgressSnapshot:
         """Where the run stands now."""
-        ledger, elapsed_s = self._executor.ledger, self._elapsed_s()
-        here_s = self._clock() - self._started_at_s
+        ledger, watch = self._executor.ledger, self._stopwatch
         rollouts = int(ledger.rollouts.spent)
         return replace(
             self._progress,
+            phase=self._progress.phase if self._executor.gate.is_open else Phase.PAUSED,
             rollouts=rollouts,
             cost_usd=ledger.cost_usd.spent,
             total_tokens=int(ledger.tokens.spent),
             failed_attempts=self._executor.failed_attempts,
             in_flight=self._executor.in_flight,
-            elapsed_s=elapsed_s,
-            eta_s=eta_s(rollouts, self._progress.rollout_budget, self._done_before, here_s),
+            elapsed_s=watch.total_s,
+            eta_s=eta_s(rollouts, self._progress.rollout_budget, self._done_before, watch.here_s),
             held_out_rollouts=self._executor.held_out,
         )
 
-    def _elapsed_s(self) -> float:
-        return self._ran_before_s + self._clock() - self._started_at_s
+    async def _obey(self) -> None:
+        """Follow the orders that come from outside, to the one to stop."""
+        present = Order.GO
+        while present is not Order.STOP:
+            present, by = await self._ports.next_order(present)
+            try:
+                match present:
+                    case Order.PAUSE:
+                        self.pause(by)
+                    case Order.GO:
+                        self.go_on(by)
+                    case Order.STOP:
+                        self.request_stop(f"stopped by {by}")
+            except JournalError as error:
+                self.request_stop(str(error))
 
     def _stopping(self) -> bool:
         return self._stop.is_set()
@@ -217,13 +252,15 @@ class RunCoordinator:
             optimizer,
             self._executor,
             max_concurrent=self._config.max_concurrent,
-            elapsed_s=self._elapsed_s,
+            elapsed_s=lambda: self._stopwatch.total_s,
             sleep=self._ports.sleep,
             on_decision=self._decided,
             num_decided=num_decided,
         )
         if self._stopping():
             return None
+        counts = await self._search.counts()
+        self._progress = replace(self._progress, front_size=len(counts.front))
         reason = await self._search.run()
         if reason is None:
             if not self._stopping():
@@ -265,7 +302,7 @@ class RunCoordinator:
         if view.initial is None or view.best is None:
             return
         done = {outcome_id(stored.event) for stored in self._store.events(self._run_id)}
-        candidates = (view.initial.candidate, view.best.candidate)
+        candidates = held_out_candidates(view, self._config)
         work = held_out_work(self._config, candidates, [key for key in done if key])
         self._progress = replace(
             self._progress,
@@ -281,12 +318,37 @@ class RunCoordinator:
         )
 
 
+def _ledger(view: RunView, config: RunConfig) -> BudgetLedger:
+    """The budgets, less what the journal says was used."""
+    limits = config.limits
+    ledger = BudgetLedger(
+        RunLimits(
+            limits.max_rollouts,
+            limits.max_tokens,
+            limits.max_cost_usd,
+            limits.max_seconds,
+            limits.max_category_costs_usd,
+        ),
+        held_out_left=num_held_out(config),
+    )
+    rollouts = sum(view.rollouts_by_purpose.values())
+    ledger.restore(
+        view.search_rollouts,
+        {
+            Category.ROLLOUT: Spent(rollouts, view.policy_spend + view.held_out_spend),
+            Category.MUTATION: Spent(view.proposals, view.reflection_spend),
+        },
+    )
+    return ledger
+
+
 def _first_snapshot(view: RunView, config: RunConfig) -> ProgressSnapshot:
     kinds = [decision.kind for decision in view.decisions]
     return ProgressSnapshot(
         rollout_budget=config.limits.max_rollouts,
         baseline_score=view.initial.validation_mean if view.initial else None,
         best_score=view.best.validation_mean if view.best else None,
+        front_size=len(view.front),
         accepted=kinds.count(DecisionKind.CANDIDATE_ACCEPTED),
         rejected=kinds.count(DecisionKind.CANDIDATE_REJECTED),
     )

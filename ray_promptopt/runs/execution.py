@@ -1,7 +1,7 @@
 """One work item from its reservation to its outcome: attempts, retries, the journal, the ledger."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import PromptOptError, UpstreamError
@@ -20,7 +20,8 @@ from ray_promptopt.core.work import (
 from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord, RolloutResult
 from ray_promptopt.runs.failure_policy import FailurePolicy, Retry, StopRun
-from ray_promptopt.runs.ledger import BudgetLedger
+from ray_promptopt.runs.gate import Gate
+from ray_promptopt.runs.ledger import BudgetLedger, Category
 from ray_promptopt.runs.ports import PortLost, ProposalPort, RolloutPort, TrialPort
 from ray_promptopt.store.events import (
     AttemptFailed,
@@ -58,6 +59,7 @@ class Executor:
     rollouts: RolloutPort
     proposals: ProposalPort
     sleep: Callable[[float], Awaitable[None]]
+    gate: Gate = field(default_factory=Gate)
     baseline: LearnedBaseline | None = None
     failed_attempts: int = 0
     in_flight: int = 0
@@ -65,8 +67,9 @@ class Executor:
 
     def try_reserve(self, item: WorkItem, *, in_budget: bool = True) -> bool:
         """Set the item's cost aside; a held-out rollout is not `in_budget`."""
-        is_rollout = in_budget and isinstance(item, EvaluateCandidate)
-        return self.ledger.try_reserve(item.work_id, is_rollout=is_rollout)
+        is_rollout = isinstance(item, EvaluateCandidate)
+        category = Category.ROLLOUT if is_rollout else Category.MUTATION
+        return self.ledger.try_reserve(item.work_id, category, counts=in_budget)
 
     async def execute(self, item: WorkItem) -> Outcome:
         """The outcome of a reserved item, committed. Raises RunStopped."""
@@ -87,6 +90,7 @@ class Executor:
                 if not isinstance(verdict, Retry):
                     break
                 await self.sleep(verdict.after_s)
+                await self.gate.passed()
                 attempt += 1
             lost = FailedOutcome(item.work_id, result.message)
             self.ledger.settle(item.work_id, counted=False, spend=NO_SPEND)
@@ -117,7 +121,7 @@ class Executor:
             kind = ErrorKind.FATAL if failed.fatal else ErrorKind.INFRASTRUCTURE
             error = ErrorRecord(kind, f"the reflection model failed: {failed}")
         self.failed_attempts += 1
-        self.ledger.charge(spend)
+        self.ledger.charge(item.work_id, spend)
         self._append(AttemptFailed(item.work_id, item.purpose, error.kind, error.message, spend))
         return error
 

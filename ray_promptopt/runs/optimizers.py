@@ -15,6 +15,8 @@ SCHEDULES: dict[str, Callable[[GepaSettings, Candidate], Optimizer]] = {
     "async": AsyncGepaOptimizer,
     "reference": GepaOptimizer,
 }
+PARETO_EPS = {"async": 1e-6, "reference": 0.0}
+"""What ties on a front when the config does not say: the reference knows exact ties alone."""
 NUM_BASELINE_ROLLOUTS = 3
 """Rollouts that teach what the app really sends; they count in the budget."""
 
@@ -27,43 +29,39 @@ def build_optimizer(config: RunConfig, initial: Candidate, program: str = "") ->
     require_runnable(config)
     gepa = config.gepa
     assert gepa is not None
-    rollout_budget = config.limits.max_rollouts - num_baseline_rollouts(config)
-    return SCHEDULES[gepa.schedule](
-        GepaSettings(
-            train=config.splits.train,
-            validation=config.splits.validation,
-            rollout_budget=rollout_budget,
-            minibatch_size=gepa.minibatch_size,
-            rng_seed=config.rng_seed,
-            front=gepa.front_type,
-            objectives=gepa.objectives,
-            pareto_eps=gepa.pareto_eps or 0.0,
-            selection_pressure=gepa.selection_pressure,
-            archive_size=gepa.archive_size,
-            archive_min_score=gepa.archive_min_score,
-            candidate_selector=gepa.candidate_selector,
-            epsilon=gepa.epsilon,
-            top_k=gepa.top_k,
-            component_selector=gepa.component_selector,
-            merge=gepa.merge,
-            max_merges=gepa.max_merges,
-            patience=_least(gepa.patience, config.limits.max_trials_without_improvement),
-            max_proposals=_least(gepa.max_proposals, config.limits.max_trials),
-            proposer=proposer_settings(gepa, program),
-            lanes=LaneSettings(
-                max_concurrent=config.max_concurrent,
-                num_variants=_affordable_variants(gepa, rollout_budget),
-                racing=gepa.racing,
-                merge_share=gepa.crossover_rate,
-            ),
+    return SCHEDULES[gepa.schedule](gepa_settings(config, gepa, program), initial)
+
+
+def gepa_settings(config: RunConfig, gepa: GepaConfig, program: str = "") -> GepaSettings:
+    """What the search is made with."""
+    return GepaSettings(
+        train=config.splits.train,
+        validation=config.splits.validation,
+        rollout_budget=config.limits.max_rollouts - num_baseline_rollouts(config),
+        minibatch_size=gepa.minibatch_size,
+        rng_seed=config.rng_seed,
+        front=gepa.front_type,
+        objectives=gepa.objectives,
+        pareto_eps=PARETO_EPS[gepa.schedule] if gepa.pareto_eps is None else gepa.pareto_eps,
+        selection_pressure=gepa.selection_pressure,
+        archive_size=gepa.archive_size,
+        archive_min_score=gepa.archive_min_score,
+        candidate_selector=gepa.candidate_selector,
+        epsilon=gepa.epsilon,
+        top_k=gepa.top_k,
+        component_selector=gepa.component_selector,
+        merge=gepa.merge,
+        max_merges=gepa.max_merges,
+        patience=_least(gepa.patience, config.limits.max_trials_without_improvement),
+        max_proposals=_least(gepa.max_proposals, config.limits.max_trials),
+        proposer=proposer_settings(gepa, program, config.initial_prompt),
+        lanes=LaneSettings(
+            max_concurrent=config.max_concurrent,
+            num_variants=gepa.num_variants,
+            racing=gepa.racing,
+            merge_share=gepa.crossover_rate,
         ),
-        initial,
     )
-
-
-def _affordable_variants(gepa: GepaConfig, rollout_budget: int) -> int:
-    """Versions without evidence may use up to a quarter of the budget in their minibatches."""
-    return min(gepa.num_variants, rollout_budget // (4 * 2 * gepa.minibatch_size))
 
 
 def num_baseline_rollouts(config: RunConfig) -> int:

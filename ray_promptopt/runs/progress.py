@@ -14,6 +14,7 @@ class Phase(StrEnum):
     BASELINE = "learning the baseline"
     SEARCH = "searching"
     HELD_OUT = "held-out evaluation"
+    PAUSED = "paused"
     STOPPING = "stopping"
     DONE = "done"
 

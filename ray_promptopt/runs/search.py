@@ -56,10 +56,18 @@ class SearchLoop:
         """Items sent out and not yet back."""
         return len(self._in_flight)
 
+    @property
+    def _may_send(self) -> bool:
+        return self._executor.gate.is_open and not self._stopping
+
+    def wake(self) -> None:
+        """Look again whether work may go out."""
+        self._changed.set()
+
     def stop(self) -> None:
         """Send nothing more out, and end once what is in flight has come home."""
         self._stopping = True
-        self._changed.set()
+        self.wake()
 
     async def run(self) -> str | None:
         """Why the search ended; None when it was stopped from outside. Raises RunStopped."""
@@ -68,7 +76,8 @@ class SearchLoop:
                 await self._advance()
                 if self._stopping:
                     break
-                if not self._in_flight:
+                # Whoever opens the gate, or comes home, says that something has changed.
+                if not self._in_flight and self._may_send and not self._changed.is_set():
                     return self._limit_reached or await self._ask_safely(
                         self._optimizer.stop_reason
                     )
@@ -93,8 +102,7 @@ class SearchLoop:
             )
             await self._journal(step.decisions)
             self._waiting += step.items
-            may_send = self._limit_reached is None and not self._stopping
-            sent = may_send and self._send_out_waiting()
+            sent = self._limit_reached is None and self._may_send and self._send_out_waiting()
             if not self._finished and not (sent and step.items and self._wanted()):
                 return
 
@@ -102,7 +110,7 @@ class SearchLoop:
         """How many items may be asked for."""
         if self._limit_reached is None:
             self._limit_reached = self._executor.ledger.exhausted(self._elapsed_s())
-        if self._stopping or self._waiting or self._limit_reached is not None:
+        if not self._may_send or self._waiting or self._limit_reached is not None:
             return 0
         return max(0, self._max_concurrent - len(self._in_flight))
 
@@ -115,7 +123,7 @@ class SearchLoop:
             if item.work_id not in self._in_flight:
                 if not self._executor.try_reserve(item):
                     if not self._in_flight:
-                        self._limit_reached = self._executor.ledger.shortage()
+                        self._limit_reached = self._executor.ledger.shortage
                     return False
                 self._send_out(item)
             self._waiting.pop(0)

@@ -104,6 +104,22 @@ class SearchEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPaused:
+    """From here to `run_continued` nothing new is sent out, and no time counts."""
+
+    by: str
+    type: Literal["run_paused"] = "run_paused"
+
+
+@dataclass(frozen=True, slots=True)
+class RunContinued:
+    """The end of a pause."""
+
+    by: str
+    type: Literal["run_continued"] = "run_continued"
+
+
+@dataclass(frozen=True, slots=True)
 class RunInterrupted:
     """The run was stopped before its end and can be resumed."""
 
@@ -137,6 +153,8 @@ Event = (
     | WorkFailed
     | Decided
     | SearchEnded
+    | RunPaused
+    | RunContinued
     | RunInterrupted
     | RunFailed
     | RunFinished

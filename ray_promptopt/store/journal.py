@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, create_engine, func, insert, select
+from sqlalchemy import Engine, create_engine, delete, func, insert, select
 from sqlalchemy import event as sql_event
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
@@ -16,7 +16,7 @@ from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import RunId, WorkId
 from ray_promptopt.core.trace import Trace
 from ray_promptopt.store.events import Event, event_from_json, event_to_json, outcome_id
-from ray_promptopt.store.schema import EVENTS, EXCHANGES, METADATA, RUNS
+from ray_promptopt.store.schema import EVENTS, EXCHANGES, METADATA, ORDERS, RUNS
 
 _TRACES = TypeAdapter(Trace)
 
@@ -130,6 +130,19 @@ class RunStore:
         with self._translated(), self._engine.connect() as connection:
             body = connection.scalar(query)
         return None if body is None else _TRACES.validate_json(body)
+
+    def order(self, run_id: RunId) -> str | None:
+        """What the run was last ordered to do (see `orders.py`); None when it never was."""
+        query = select(ORDERS.c.wanted).where(ORDERS.c.run_id == run_id)
+        with self._translated(), self._engine.connect() as connection:
+            wanted: str | None = connection.scalar(query)
+        return wanted
+
+    def set_order(self, run_id: RunId, wanted: str) -> None:
+        """Order the run to do something; the last order counts."""
+        with self._translated(), self._engine.begin() as connection:
+            connection.execute(delete(ORDERS).where(ORDERS.c.run_id == run_id))
+            connection.execute(insert(ORDERS).values(run_id=run_id, wanted=wanted))
 
     def run(self, run_id: RunId) -> RunRow:
         """Raises JournalError when there is no such run."""

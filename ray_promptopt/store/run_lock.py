@@ -11,6 +11,15 @@ from ray_promptopt.core.ids import RunId
 from ray_promptopt.store.run_folder import run_folder
 
 
+def is_owned(results_folder: Path, run_id: RunId) -> bool:
+    """Whether a process runs it now."""
+    try:
+        with sole_owner(results_folder, run_id):
+            return False
+    except JournalError:
+        return True
+
+
 @contextmanager
 def sole_owner(results_folder: Path, run_id: RunId, *, wait_s: float = 0.0) -> Iterator[None]:
     """Own the run while the block lasts. `wait_s`: how long a killed owner may take to vanish.

@@ -26,6 +26,7 @@ class RunStatus(StrEnum):
 
     CREATED = "created"
     RUNNING = "running"
+    PAUSED = "paused"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
     SUCCEEDED = "succeeded"
@@ -176,7 +177,8 @@ def load_view(store: RunStore, run_id: RunId) -> RunView:
 def catch_up(view: RunView, store: RunStore) -> None:
     """Fold what was appended since; the view is the same for any way of cutting a journal."""
     for stored in store.events(view.run_id, after=view.last_seq):
-        if view.last_seq and not isinstance(stored.event, events.RunStarted):
+        idle = view.status is RunStatus.PAUSED or isinstance(stored.event, events.RunStarted)
+        if view.last_seq and not idle:
             view.running_s += max(0.0, stored.at_s - view.last_at_s)
         view.last_seq, view.last_at_s = stored.seq, stored.at_s
         _apply(view, stored.event, stored.at_s)
@@ -222,6 +224,10 @@ def _status(view: RunView, event: events.Event) -> None:
     match event:
         case events.RunStarted():
             view.status = RunStatus.RUNNING
+        case events.RunPaused(by=by):
+            view.status, view.reason = RunStatus.PAUSED, f"paused by {by}"
+        case events.RunContinued():
+            view.status, view.reason = RunStatus.RUNNING, ""
         case events.RunInterrupted(reason=reason):
             view.status, view.reason = RunStatus.INTERRUPTED, reason
             view.interruptions += 1

@@ -44,6 +44,13 @@ Index(
     postgresql_where=text("work_id IS NOT NULL"),
 )
 
+ORDERS = Table(
+    "orders",
+    METADATA,
+    Column("run_id", String(64), ForeignKey("runs.run_id"), primary_key=True),
+    Column("wanted", String(20), nullable=False),
+)
+
 EXCHANGES = Table(
     "exchanges",
     METADATA,

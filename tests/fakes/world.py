@@ -33,6 +33,7 @@ from ray_promptopt.runs.coordinator import Ports, RunCoordinator
 from ray_promptopt.runs.ports import PortLost, Step
 from ray_promptopt.runs.recovery import RecordedOptimizer, recover_optimizer
 from ray_promptopt.store.journal import RunStore, sqlite_url
+from ray_promptopt.store.orders import GivenOrder, Order
 from ray_promptopt.store.run_view import RunStatus
 from tests.fakes.landscape import Landscape
 
@@ -87,9 +88,11 @@ class World:
     lose_optimizer_at: Callable[[int], bool] = lambda call: False
     in_flight: int = 0
     most_in_flight: int = 0
+    now_s: float = 0.0
 
     def __post_init__(self) -> None:
         self._attempted = asyncio.Condition()
+        self.orders = asyncio.Queue[GivenOrder]()
 
     def create(self) -> None:
         """Put the run into the store."""
@@ -99,8 +102,17 @@ class World:
         """A fresh coordinator on the store, as after a restart."""
         self.optimizer = None
         self._attempted = asyncio.Condition()
-        ports = Ports(self, self, self, self._start_optimizer, self._read_program, _no_sleep)
-        return RunCoordinator(RUN, self.config, self.store, ports, self.folder, lambda: 0.0)
+        self.orders = asyncio.Queue[GivenOrder]()
+        ports = Ports(
+            self,
+            self,
+            self,
+            self._start_optimizer,
+            self._read_program,
+            self._next_order,
+            _no_sleep,
+        )
+        return RunCoordinator(RUN, self.config, self.store, ports, self.folder, lambda: self.now_s)
 
     async def attempted(self, number: int, running: "asyncio.Task[RunStatus]") -> None:
         """Wait until so many attempts were begun, or the run is over."""
@@ -170,6 +182,9 @@ class World:
     async def _read_program(self) -> str:
         self.programs_read += 1
         return PROGRAM
+
+    async def _next_order(self, present: Order) -> GivenOrder:
+        return await self.orders.get()
 
     async def _start_optimizer(self) -> "LosableOptimizer":
         return LosableOptimizer(self)

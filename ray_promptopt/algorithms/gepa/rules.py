@@ -10,6 +10,7 @@ from ray_promptopt.algorithms.gepa.population import Member, Origin
 from ray_promptopt.algorithms.gepa.search import Search
 from ray_promptopt.algorithms.gepa.selectors import COMPONENT_SELECTORS
 from ray_promptopt.algorithms.gepa.stages import Stage
+from ray_promptopt.algorithms.parsing import RefusalReason
 from ray_promptopt.core.work import Decision, DecisionKind
 
 
@@ -62,6 +63,8 @@ def _end_reflection(search: Search) -> list[Decision]:
     child = search.parent.with_texts(mutation.texts)
     if child.id in search.known:
         return _discard(search, "duplicate", f"candidate {child.id} was tried before")
+    if search.settings.is_too_long(child):
+        return _discard(search, RefusalReason.TOO_LONG, f"candidate {child.id} is too long")
     mutation.child = child
     mutation.move_to(Stage.CHILD_MINIBATCH)
     changed = ", ".join(sorted(mutation.texts))

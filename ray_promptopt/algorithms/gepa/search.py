@@ -26,7 +26,12 @@ from ray_promptopt.algorithms.gepa.proposers import (
 from ray_promptopt.algorithms.gepa.selectors import CANDIDATE_SELECTORS
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
 from ray_promptopt.algorithms.gepa.stages import Stage
-from ray_promptopt.algorithms.parsing import Refusal, parse_reflection, wildcards
+from ray_promptopt.algorithms.parsing import (
+    Refusal,
+    RefusalReason,
+    parse_reflection,
+    wildcards,
+)
 from ray_promptopt.algorithms.randomness import model_seed, stream
 from ray_promptopt.core.budget import Budget
 from ray_promptopt.core.candidate import Candidate
@@ -208,6 +213,10 @@ class Search:
             return False
         rng = stream(self.settings.rng_seed, "merge", iteration)
         plan = plan_merge(self.population, self.merges, self.known, rng)
+        if plan is not None and self.settings.is_too_long(plan.child):
+            self.tally.count_discard(RefusalReason.TOO_LONG)
+            self.merges.note_tried(plan)
+            return False
         if plan is None or not self.budget.try_reserve(need):
             return False
         self.merges.note_tried(plan)

@@ -5,8 +5,9 @@ from typing import Literal
 
 from ray_promptopt.algorithms.gepa.fronts import FrontSettings, FrontType
 from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
-from ray_promptopt.algorithms.gepa.objectives import ObjectiveName
+from ray_promptopt.algorithms.gepa.objectives import ObjectiveName, prompt_tokens
 from ray_promptopt.algorithms.gepa.proposers.settings import ProposerSettings
+from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 
 CandidateSelectorName = Literal["pareto", "current_best", "epsilon_greedy", "top_k_pareto"]
@@ -83,8 +84,13 @@ class GepaSettings:
 
     @property
     def max_prompt_tokens(self) -> int | None:
-        """The most tokens of a component's new text; the proposer tells it to the model."""
+        """The most tokens of a prompt, and so of a component's new text, told to the model."""
         return self.proposer.max_prompt_tokens
+
+    def is_too_long(self, candidate: Candidate) -> bool:
+        """Whether all components together are longer than a prompt may be."""
+        limit = self.max_prompt_tokens
+        return limit is not None and prompt_tokens(candidate) > limit
 
 
 def _seed_problems(settings: GepaSettings) -> list[ConfigProblem]:

@@ -28,7 +28,7 @@ MEANINGS: dict[str, dict[str, Any]] = {
         "rng_seed": 42,
         "gepa.minibatch_size": 3,
         "gepa.patience": 8,
-        "gepa.max_proposals": 12,
+        "gepa.max_proposals": 17,
         "gepa.archive_size": 10,
         "gepa.enforce_pattern_token_limit": False,
         "results_folder": "results",

@@ -45,6 +45,7 @@ def test_outcome_when_run_is_not_complete_then_says_how_to_go_on(
     status: RunStatus, folder: Path, option: str
 ) -> None:
     view = empty_view(status)
+    command = "continue" if status is RunStatus.PAUSED else "resume"
     assert outcome_lines(view, folder)[-1] == (
-        f"continue with: ray-promptopt resume {view.run_id}{option}"
+        f"continue with: ray-promptopt {command} {view.run_id}{option}"
     )

@@ -11,7 +11,10 @@ def test_patience_and_proposals_follow_from_given_generations_alone() -> None:
     assert plain is not None
     assert given is not None
     assert (plain.patience, plain.max_proposals) == (None, None)
-    assert (given.patience, given.max_proposals) == (10, 15)
+    assert (given.patience, given.max_proposals, given.num_variants) == (10, 18, 3)
+    alone = gepa(gepa__population={"num_generations": 3}).gepa
+    assert alone is not None
+    assert (alone.max_proposals, alone.num_variants) == (15, 0)
 
 
 def test_merging_follows_a_given_crossover_rate_unless_said_otherwise() -> None:

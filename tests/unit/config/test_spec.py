@@ -121,7 +121,7 @@ def test_spec_without_the_spec_proposer_is_warned_of() -> None:
     config = gepa(gepa__spec_path="nowhere.json")
     assert config.gepa is not None
     assert config.gepa.spec is None
-    assert 'no effect without proposer_type = "spec"' in config.warnings[-1]
+    assert 'it needs proposer_type = "spec"' in config.warnings[-1]
 
 
 def test_text_shows_rules_by_priority_with_prohibitions_and_examples() -> None:

@@ -7,9 +7,9 @@ TEMPLATE = "Improve <curr_param> by <side_info>"
 
 
 def settings(program: str = "", **changes: object) -> ProposerSettings:
-    config = gepa(**changes).gepa
-    assert config is not None
-    return proposer_settings(config, program)
+    config = gepa(**changes)
+    assert config.gepa is not None
+    return proposer_settings(config.gepa, program, config.initial_prompt)
 
 
 def test_settings_of_a_plain_config_are_the_references_own() -> None:
@@ -38,9 +38,11 @@ def test_settings_take_flavour_effort_program_and_spec() -> None:
     assert "be kind" not in made.spec
 
 
-def test_token_limit_is_the_least_of_the_prompts_and_the_modules() -> None:
-    modules = [{"module_id": "a", "max_tokens": 300}, {"module_id": "b"}]
+def test_token_limit_is_the_least_of_the_prompts_and_the_stages_own() -> None:
+    modules = [{"module_id": "a", "max_tokens": 300}, {"module_id": "extra", "max_tokens": 50}]
+    stage = {"metadata": {"pipeline_modules": ["a"]}}
     assert settings(gepa__token={"max_limit": 500}).max_prompt_tokens == 500
     limits = {"max_limit": 500, "enforce_pattern_limit": False}
     assert settings(gepa__token=limits).max_prompt_tokens is None
-    assert settings(gepa__token=limits, gepa__modules=modules).max_prompt_tokens == 300
+    limited = settings(gepa__token=limits, gepa__modules=modules, initial_prompt=stage)
+    assert limited.max_prompt_tokens == 300

@@ -141,6 +141,9 @@ def _after_composition(search: LaneSearch, landing: Landing) -> list[Decision]:
         landing.child = landing.target.with_texts(landing.rewrite.texts)
     if landing.child.id in search.landed:
         return _fail(search, landing, f"candidate {landing.child.id} was tried before")
+    if search.settings.is_too_long(landing.child):
+        search.tally.count_discard(RefusalReason.TOO_LONG)
+        return _fail(search, landing, f"candidate {landing.child.id} is too long")
     search.landed.add(landing.child.id)
     search.came_from[landing.child.id] = landing.target
     lessons = landing.lessons

@@ -12,6 +12,7 @@ from ray_promptopt.algorithms.gepa.proposers import (
     ReflectiveExample,
     RejectedEdit,
 )
+from ray_promptopt.algorithms.parsing import RefusalReason
 from ray_promptopt.algorithms.randomness import model_seed
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.examples import Part
@@ -75,6 +76,8 @@ def _end_reflection(search: LaneSearch, lane: Lane) -> list[Decision]:
     child = lane.parent.with_texts(rewrite.texts)
     if child.id in search.landed or not search.edits.try_edit(lane.parent, rewrite.texts):
         return _discard(search, lane, "duplicate", f"the edit {child.id} was tried before")
+    if search.settings.is_too_long(child):
+        return _discard(search, lane, RefusalReason.TOO_LONG, f"the edit {child.id} is too long")
     lane.child = child
     lane.move_to(LaneStage.CHILD_MINIBATCH)
     changed = ", ".join(sorted(rewrite.texts))

@@ -94,7 +94,10 @@ class LaneSearch:
 
     def start_lane(self, num_open: int) -> Lane | None:
         """The next lane, when there is room, money and hope for one."""
-        if self.closing or num_open >= self.settings.lanes.max_concurrent:
+        self.closing = self.closing or self._limit_reached()
+        if self.closing or self._all_proposals_begun():
+            return None
+        if num_open >= self.settings.lanes.max_concurrent:
             return None
         if len(self.lanes) >= self._lane_limit() or self._has_backlog():
             return None
@@ -165,13 +168,11 @@ class LaneSearch:
         return (self.names[turn % len(self.names)],)
 
     def _consider_closing(self, lane: Lane) -> None:
-        tally, settings = self.tally, self.settings
+        tally = self.tally
         if self.closing is not None:
             return
-        if settings.max_proposals is not None and tally.proposals >= settings.max_proposals:
-            self.closing = f"max proposals: {tally.proposals} of {settings.max_proposals} made"
-        elif settings.patience is not None and tally.since_best >= settings.patience:
-            self.closing = f"patience: {tally.since_best} proposals in a row brought no new best"
+        if limit := self._limit_reached():
+            self.closing = limit
         elif tally.fruitless >= MAX_FRUITLESS:
             error = next(iter(lane.lost_rollouts.values()))
             self.closing = f"{tally.fruitless} lanes in a row lost every rollout: {error}"
@@ -180,6 +181,22 @@ class LaneSearch:
                 f"nothing left to try: {self.barren} proposals in a row gave no new text "
                 f"({lane.rewrite.complaint() or 'the parents are perfect on their minibatches'})"
             )
+
+    def _limit_reached(self) -> str | None:
+        tally, settings = self.tally, self.settings
+        if settings.max_proposals is not None and tally.proposals >= settings.max_proposals:
+            return f"max proposals: {tally.proposals} of {settings.max_proposals} made"
+        if settings.patience is not None and tally.since_best >= settings.patience:
+            return f"patience: {tally.since_best} proposals in a row brought no new best"
+        return None
+
+    def _all_proposals_begun(self) -> bool:
+        """Whether those made, and those that lanes and lessons in hand will come to, are all."""
+        if self.settings.max_proposals is None:
+            return False
+        landing = sum(max(1, len(job.lessons)) for job in self.landings.values() if job.number)
+        in_hand = len(self.lanes) + len(self.waiting) + sum(map(len, self.halves)) + landing
+        return self.tally.proposals + in_hand >= self.settings.max_proposals
 
     def _most_barren(self) -> int:
         return max(MIN_BARREN, 2 * -(-len(self.settings.train) // self._sampler.size))
@@ -273,6 +290,8 @@ class LaneSearch:
     def _plan_crossing(self) -> Crossing | None:
         """At most one plan per admitted candidate: nothing new can be found before the next."""
         settings = self.settings
+        if self._all_proposals_begun():
+            return None
         if not settings.merge or self.num_crossings_passed >= settings.max_merges:
             return None
         if self.planned_at == len(self.population):
@@ -314,7 +333,8 @@ class LaneSearch:
     def finish(self) -> None:
         """Nothing is in flight and nothing can begin: say why."""
         need = 2 * self._sampler.size + self._landing_floor()
-        self.stop = self.closing or self.budget_stop("another proposal and its landing", need)
+        reason = self.closing or self._limit_reached()
+        self.stop = reason or self.budget_stop("another proposal and its landing", need)
 
     def budget_stop(self, step: str, need: int) -> str:
         """Why the budget ends the search."""

@@ -45,7 +45,7 @@ class ProposerSettings:
     effort: Effort = "MEDIUM"
     """How much evidence, memory of rejected edits and source is shown."""
     max_prompt_tokens: int | None = None
-    """The most tokens of a component's new text; None: no limit."""
+    """The most tokens of a prompt, and so of a component's new text; None: no limit."""
 
     def __post_init__(self) -> None:
         problems = []
