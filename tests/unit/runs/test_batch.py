@@ -98,3 +98,16 @@ async def test_batch_when_nothing_can_succeed_then_raises_and_leaves_nothing_res
     with pytest.raises(RunStopped, match="no API key"):
         await execute_all(stopped, ITEMS, max_concurrent=3, in_budget=True, stop=asyncio.Event())
     assert stopped.ledger.rollouts.reserved == 0
+
+
+async def test_batch_when_a_price_is_not_known_yet_then_waits_for_it_and_loses_no_item(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    ledger = BudgetLedger(RunLimits(10, cost_usd=1.0))
+    world.create()
+    careful = Executor(RUN, world.store, ledger, FailurePolicy(2, 3), world, world, world, no_wait)
+    outcomes = await execute_all(
+        careful, ITEMS, max_concurrent=3, in_budget=True, stop=asyncio.Event()
+    )
+    assert {outcome.work_id for outcome in outcomes} == {item.work_id for item in ITEMS}
