@@ -46,6 +46,10 @@ _OPTIONS: dict[str, type[Section]] = {
     "execution": ExecutionConfig,
     "embedded": EmbeddedOptions,
 }
+_WITHOUT_EFFECT = {
+    "display": "progress is always shown, see `ray-promptopt run --help`; remove it",
+    "free_tier": "there are no tiers here; set limits in termination_config",
+}
 _AS_WRITTEN = ("prices", "model_aliases", "results_folder", "display")
 
 
@@ -113,6 +117,9 @@ def read_document(
             gepa=search.gepa, mipro=search.mipro, splits=search.splits, limits=search.limits
         )
     parts.update(_scalars(tables))
+    for name, remedy in _WITHOUT_EFFECT.items():
+        if top.get(name):
+            problems.warnings.append(f"{name}: read, without effect: {remedy}")
     if problems.found:
         return None
     return build(RunConfig, Gathered("", parts), problems)

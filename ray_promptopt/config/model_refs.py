@@ -32,6 +32,11 @@ POLICY_DEFAULTS = {"temperature": 0.0, "max_completion_tokens": 512}
 
 REFLECTION_KEY = {"gepa": "gepa.mutation.llm_model", "mipro": "mipro.meta_model"}
 
+_WITHOUT_EFFECT = {
+    "policy_name": "task apps are told ray_promptopt; remove it",
+    "max_steps": "the task app decides how many model calls it makes; set it there",
+}
+
 _OWN_URL = (FREE_NAMES, EMBEDDED)
 _PREFIX = "policy."
 
@@ -47,8 +52,10 @@ def read_policy(table: object, problems: Problems) -> ModelRef | None:
     if mode not in (None, "synth_hosted"):
         problems.add("policy.inference_mode", mode, 'leave it out, or "synth_hosted"')
     _refuse_urls(given, problems)
-    for name in ("policy_name", "max_steps"):
-        given.values.pop(name, None)
+    for name, remedy in _WITHOUT_EFFECT.items():
+        value = given.values.pop(name, None)
+        if value is not None:
+            problems.warnings.append(f"{given.key(name)} = {value!r}: without effect: {remedy}")
     for name, default in POLICY_DEFAULTS.items():
         given.values.setdefault(name, default)
     return _model_ref(given, "policy", problems)

@@ -220,7 +220,7 @@ class RunConfig(Section):
     rng_seed: int = Field(default=0, strict=True)
     """Seed that every random stream derives from."""
     display: dict[str, JsonValue] = Field(default_factory=dict)
-    """What the command line shows, as written."""
+    """Read, without effect, as written: the command line shows all."""
     pass_through: dict[str, JsonValue] = Field(default_factory=dict)
     """Known tables that have no effect here (judge, proxy models, adaptive pools), as written."""
     warnings: tuple[str, ...] = ()

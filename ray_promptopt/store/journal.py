@@ -49,7 +49,12 @@ def sqlite_url(results_folder: Path) -> str:
 
 
 def has_store(results_folder: Path) -> bool:
-    """Whether a run was ever begun there."""
+    """Whether a run was ever begun there. Raises JournalError when it is no folder."""
+    if results_folder.exists() and not results_folder.is_dir():
+        raise JournalError(
+            f"the results folder {results_folder} is a file; name another with --results, "
+            "results_folder or RAY_PROMPTOPT_RESULTS"
+        )
     return (results_folder / _FILE).exists()
 
 

@@ -265,6 +265,21 @@ def test_pessimism_is_what_budgets_have_anyway_and_its_absence_is_warned_of() ->
     assert "pessimism_enabled = false" in warning
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"policy__max_steps": 1}, "policy.max_steps = 1: without effect: the task app decides"),
+        ({"policy__policy_name": "mine"}, "policy.policy_name = 'mine': without effect"),
+        ({"display": {"tui": True}}, "display: read, without effect"),
+        ({"free_tier": True}, "free_tier: read, without effect"),
+    ],
+)
+def test_a_key_beside_the_algorithm_that_does_nothing_is_warned_of(
+    changes: dict[str, object], words: str
+) -> None:
+    assert any(words in warning for warning in gepa(**changes).warnings)
+
+
 def test_category_costs_are_limits_of_their_own_and_know_two_names() -> None:
     costs = {"rollout": 1.5, "mutation": 0.5}
     config = gepa(termination_config={"max_category_costs_usd": costs})
