@@ -1,4 +1,7 @@
-"""A candidate: one immutable assignment of text to every component, named by its content."""
+"""A candidate: one immutable assignment of text to every component, named by its content.
+
+Demonstrations belong to a stage of the task app, not to a component: they stand beside the texts.
+"""
 
 import hashlib
 import json
@@ -6,24 +9,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ray_promptopt.core.demos import DemoSet
 from ray_promptopt.core.ids import CandidateId
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Component name → text, in a fixed order. Equal texts are equal candidates."""
+    """Component name → text and stage → demonstrations, in a fixed order.
+
+    Equal content is an equal candidate. A stage without demonstrations is left out.
+    """
 
     components: tuple[tuple[str, str], ...]
+    demos: tuple[tuple[str, DemoSet], ...] = ()
 
     @classmethod
-    def of(cls, components: Mapping[str, str]) -> "Candidate":
-        """Build from a mapping; the order of its keys does not matter."""
-        return cls(tuple(sorted(components.items())))
+    def of(
+        cls, components: Mapping[str, str], demos: Mapping[str, DemoSet] | None = None
+    ) -> "Candidate":
+        """Build from mappings; the order of their keys does not matter."""
+        shown = {stage: chosen for stage, chosen in (demos or {}).items() if chosen}
+        return cls(tuple(sorted(components.items())), tuple(sorted(shown.items())))
 
     @cached_property
     def id(self) -> CandidateId:
-        """The first 64 bits of the SHA-256 of the content, as hex."""
-        canonical = json.dumps(self.components, ensure_ascii=False, separators=(",", ":"))
+        """The first 64 bits of the SHA-256 of the content, as hex; of the texts alone when there
+        are no demonstrations."""
+        content: object = self.components
+        if self.demos:
+            shown = [
+                [stage, [[demo.inputs, demo.output] for demo in chosen]]
+                for stage, chosen in self.demos
+            ]
+            content = [self.components, shown]
+        canonical = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return CandidateId(hashlib.sha256(canonical.encode()).hexdigest()[:16])
 
     @property
@@ -41,4 +60,4 @@ class Candidate:
             if name not in texts:
                 raise KeyError(f"component {name!r} is not one of {sorted(texts)}")
             texts[name] = text
-        return Candidate.of(texts)
+        return Candidate.of(texts, dict(self.demos))
