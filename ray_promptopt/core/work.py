@@ -18,6 +18,8 @@ class Purpose(StrEnum):
     """Why a work item exists; budgets, progress and the report are broken down by it."""
 
     BASELINE = "baseline"
+    BOOTSTRAP = "bootstrap"
+    TRIAL = "trial"
     INITIAL_VALIDATION = "initial_validation"
     PARENT_MINIBATCH = "parent_minibatch"
     CHILD_MINIBATCH = "child_minibatch"
@@ -51,12 +53,25 @@ WorkItem = EvaluateCandidate | ProposeText
 
 
 @dataclass(frozen=True, slots=True)
+class StageCall:
+    """What one stage of a pipeline was given and what it answered."""
+
+    stage: str
+    inputs: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """What happened in a rollout, in words: for the reflection model and the report."""
+    """What happened in a rollout, in words: for the reflection model and the report.
+
+    `calls` tell the stages of a pipeline apart; empty where the app has only one.
+    """
 
     inputs: str
     output: str
     feedback: str
+    calls: tuple[StageCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

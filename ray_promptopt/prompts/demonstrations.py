@@ -1,4 +1,4 @@
-"""Demonstrations as the model gets to see them: as turns of the conversation, or as a text block."""
+"""Demonstrations as the model sees them: turns of the conversation, or a block of text."""
 
 from collections.abc import Sequence
 

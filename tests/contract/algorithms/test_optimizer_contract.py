@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ray_promptopt.algorithms.base import Optimizer
 from ray_promptopt.algorithms.gepa import AsyncGepaOptimizer, GepaOptimizer, GepaSettings
 from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
+from ray_promptopt.algorithms.mipro import MiproOptimizer, MiproSettings, UpdateSettings
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.ids import WorkId
 from ray_promptopt.core.work import (
@@ -92,15 +93,42 @@ def gepa_async_merging() -> Optimizer:
     return AsyncGepaOptimizer(settings, INITIAL)
 
 
+def mipro_reference() -> Optimizer:
+    settings = MiproSettings(
+        tuple(range(10)),
+        tuple(range(20, 32)),
+        BUDGET,
+        rng_seed=3,
+        schedule="reference",
+        update=UpdateSettings(every_trials=4),
+    )
+    return MiproOptimizer(settings, INITIAL)
+
+
+def mipro_async() -> Optimizer:
+    settings = MiproSettings(
+        tuple(range(10)),
+        tuple(range(20, 32)),
+        BUDGET,
+        rng_seed=3,
+        max_concurrent=30,
+        update=UpdateSettings(every_trials=4),
+        top_k=2,
+    )
+    return MiproOptimizer(settings, INITIAL)
+
+
 BARRIERS: dict[str, Factory] = {
     "gepa": gepa_reference,
     "gepa-merge": gepa_merging,
     "gepa-objectives": gepa_objectives,
+    "mipro": mipro_reference,
 }
 FACTORIES: dict[str, Factory] = {
     **BARRIERS,
     "gepa-async": gepa_async,
     "gepa-async-merge": gepa_async_merging,
+    "mipro-async": mipro_async,
 }
 
 

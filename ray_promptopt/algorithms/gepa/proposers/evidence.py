@@ -79,13 +79,10 @@ def _fitted(
 
 
 def _capped(examples: Sequence[ReflectiveExample], render: ExampleRenderer, cap: int) -> str:
-    cut = [
-        ReflectiveExample(
-            Evidence(*(cut_middle(field, cap) for field in _fields(example.evidence))),
-            example.score,
-        )
-        for example in examples
-    ]
+    cut = []
+    for example in examples:
+        inputs, output, feedback = (cut_middle(text, cap) for text in _fields(example.evidence))
+        cut.append(ReflectiveExample(Evidence(inputs, output, feedback), example.score))
     return _render(cut, render)
 
 

@@ -1,0 +1,61 @@
+"""Demonstrations out of rollouts on training seeds, and the demo sets that are tried of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ray_promptopt.core.demos import Demo, DemoSet
+from ray_promptopt.core.work import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRollout:
+    """A rollout on a training seed: what happened, and its score."""
+
+    seed: int
+    score: float
+    evidence: Evidence
+
+
+def demos_of(
+    rollouts: Sequence[ScoredRollout], stage: str, num_stages: int, threshold: float
+) -> list[Demo]:
+    """What this stage did in the rollouts that scored well enough, once each, in their order.
+
+    An empty side teaches nothing, so it makes no demonstration.
+    """
+    found = (
+        demo
+        for rollout in rollouts
+        if rollout.score >= threshold
+        for demo in _demos_in(rollout.evidence, stage, num_stages)
+    )
+    return list(
+        dict.fromkeys(demo for demo in found if demo.inputs.strip() and demo.output.strip())
+    )
+
+
+def _demos_in(evidence: Evidence, stage: str, num_stages: int) -> list[Demo]:
+    if not evidence.calls and num_stages == 1:
+        return [Demo(evidence.inputs, evidence.output)]
+    return [Demo(call.inputs, call.output) for call in evidence.calls if call.stage == stage]
+
+
+def demo_sets(
+    pool: Sequence[Demo],
+    rng: np.random.Generator,
+    *,
+    max_demos: int,
+    sets_per_size: int,
+    include_empty: bool,
+) -> list[DemoSet]:
+    """The sets to choose from: the empty one first, then the largest, of several shuffles each."""
+    largest = min(max_demos, len(pool))
+    empty: list[DemoSet] = [()] if include_empty or not largest else []
+    sets = [
+        tuple(pool[int(place)] for place in rng.permutation(len(pool))[:size])
+        for _ in range(sets_per_size)
+        for size in range(largest, 0, -1)
+    ]
+    return list(dict.fromkeys([*empty, *sets]))

@@ -1,0 +1,125 @@
+"""The choices: instructions per component and demo sets per stage, and the arms made of them.
+
+An arm is one combination with its scores. Choices are only ever added or retired, so that a point
+names the same combination for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ray_promptopt.algorithms.mipro.tpe import Point, Space, Variable
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.demos import DemoSet
+
+
+@dataclass(slots=True)
+class Instruction:
+    """A text of one component, written from what arm `written_from` did; `live` while trials may
+    still use it."""
+
+    text: str
+    written_from: int = 0
+    live: bool = True
+
+
+@dataclass(slots=True)
+class Arm:
+    """A combination and its scores by validation seed; `asked` is how far along the fixed order.
+
+    `dropped` when it was clearly worse than the best, and is not scored further.
+    """
+
+    point: Point
+    iteration: int
+    results: dict[int, float] = field(default_factory=dict)
+    asked: int = 0
+    dropped: bool = False
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """Everything that can be combined. Choice 0 of a component is its baseline text."""
+
+    components: tuple[str, ...]
+    stages: tuple[str, ...]
+    instructions: list[list[Instruction]]
+    demo_sets: list[list[DemoSet]]
+    arms: list[Arm] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, initial: Candidate, stages: Sequence[str]) -> "Catalogue":
+        """The baseline alone, with the demonstrations it comes with."""
+        texts, demos = initial.texts, dict(initial.demos)
+        return cls(
+            tuple(texts),
+            tuple(stages),
+            [[Instruction(text)] for text in texts.values()],
+            [[demos.get(stage, ())] for stage in stages],
+            [Arm((0,) * (len(texts) + len(stages)), 0)],
+        )
+
+    def space(self, *, include_empty: bool = True) -> Space:
+        """What trials may combine now; choice 0 of a stage is left out unless `include_empty`."""
+        texts = [
+            Variable(
+                f"instruction:{name}",
+                tuple(place for place, choice in enumerate(choices) if choice.live),
+            )
+            for name, choices in zip(self.components, self.instructions, strict=True)
+        ]
+        demos = [
+            Variable(f"demos:{stage}", tuple(range(0 if include_empty else 1, len(sets))) or (0,))
+            for stage, sets in zip(self.stages, self.demo_sets, strict=True)
+        ]
+        return Space((*texts, *demos))
+
+    def candidate(self, arm: int) -> Candidate:
+        """The combination as it is rolled out."""
+        point = self.arms[arm].point
+        num_texts = len(self.components)
+        texts = {
+            name: choices[place].text
+            for name, choices, place in zip(
+                self.components, self.instructions, point[:num_texts], strict=True
+            )
+        }
+        demos = {
+            stage: sets[place]
+            for stage, sets, place in zip(
+                self.stages, self.demo_sets, point[num_texts:], strict=True
+            )
+        }
+        return Candidate.of(texts, demos)
+
+    def origin(self, arm: int) -> str:
+        """Which parts differ from the baseline."""
+        point, num_texts = self.arms[arm].point, len(self.components)
+        parts = []
+        if any(point[:num_texts]):
+            parts.append("instruction")
+        if any(point[num_texts:]):
+            parts.append("demos")
+        return "+".join(parts) or "initial"
+
+    def add_arm(self, point: Point, iteration: int) -> int:
+        """A new combination; returns its number."""
+        self.arms.append(Arm(point, iteration))
+        return len(self.arms) - 1
+
+    def choices_of(self, component: str) -> list[Instruction]:
+        """Every instruction a component ever had."""
+        return self.instructions[self.components.index(component)]
+
+    def parents(self, arm: int) -> tuple[int, ...]:
+        """The arms that this one's instructions were written from; the baseline for demos alone."""
+        if not arm:
+            return ()
+        chosen = zip(self.instructions, self.arms[arm].point, strict=False)
+        return tuple(
+            sorted({choices[place].written_from for choices, place in chosen if place} or {0})
+        )
+
+    def add_demo_sets(self, stage: str, sets: Sequence[DemoSet]) -> None:
+        """New choices for a stage; those it has are left out."""
+        known = self.demo_sets[self.stages.index(stage)]
+        known += [chosen for chosen in sets if chosen not in known]
