@@ -73,6 +73,8 @@ def ray_head() -> Iterator[Cluster]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # A busy machine needs more than Ray's 3 seconds to end a job cleanly.
+        "RAY_JOB_STOP_WAIT_TIME_S": "60",
         "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{dashboard}",
         "RAY_DASHBOARD_ADDRESS": f"http://127.0.0.1:{dashboard}",
     }
