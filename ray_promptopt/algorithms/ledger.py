@@ -1,6 +1,8 @@
 """Which work items wait, which were handed out, and which were answered. Used by every algorithm.
 
 Each id goes one way: issued, taken, settled. Settling it again is recognised and changes nothing.
+What stands before the first dot of an id is the job it belongs to. A job that ended is closed:
+its ids are then known by the job alone, so that memory does not grow with every rollout.
 """
 
 from collections.abc import Iterable
@@ -9,6 +11,8 @@ from itertools import islice
 from ray_promptopt.core.ids import WorkId
 from ray_promptopt.core.work import WorkItem
 
+_ALL = "*"
+
 
 class WorkLedger:
     """The open work of one optimizer, in the order in which it was issued."""
@@ -16,7 +20,14 @@ class WorkLedger:
     def __init__(self, settled: Iterable[WorkId] = ()) -> None:
         self._ready: dict[WorkId, WorkItem] = {}
         self._taken: dict[WorkId, WorkItem] = {}
-        self._settled = set(settled)
+        self._settled: dict[str, set[WorkId]] = {}
+        self._closed: set[str] = set()
+        for work_id in settled:
+            job, _, what = work_id.partition(".")
+            if what == _ALL:
+                self._closed.add(job)
+            else:
+                self._settled.setdefault(job, set()).add(work_id)
 
     @property
     def num_open(self) -> int:
@@ -30,8 +41,9 @@ class WorkLedger:
 
     @property
     def settled(self) -> tuple[WorkId, ...]:
-        """Every id that was answered, sorted."""
-        return tuple(sorted(self._settled))
+        """Every id that was answered, sorted; for a closed job `job.*`."""
+        closed = {WorkId(f"{job}.{_ALL}") for job in self._closed}
+        return tuple(sorted(closed.union(*self._settled.values())))
 
     def issue(self, items: Iterable[WorkItem]) -> int:
         """Add items, leaving out those already settled; how many were added.
@@ -42,7 +54,7 @@ class WorkLedger:
         for item in items:
             if item.work_id in self._ready or item.work_id in self._taken:
                 raise ValueError(f"work id {item.work_id!r} was issued twice; ids must be unique")
-            if item.work_id not in self._settled:
+            if not self._is_settled(item.work_id):
                 self._ready[item.work_id] = item
         return len(self._ready) - before
 
@@ -60,7 +72,7 @@ class WorkLedger:
         open too: that is how a journal is replayed.
         """
         item = self._taken.get(work_id) or self._ready.get(work_id)
-        if item is None and work_id not in self._settled:
+        if item is None and not self._is_settled(work_id):
             raise ValueError(
                 f"outcome for work id {work_id!r}, which was never asked for; "
                 "tell an optimizer only what itself or its replayed journal asked"
@@ -71,4 +83,17 @@ class WorkLedger:
         """Close an open item."""
         self._ready.pop(work_id, None)
         self._taken.pop(work_id, None)
-        self._settled.add(work_id)
+        self._settled.setdefault(_job_of(work_id), set()).add(work_id)
+
+    def close(self, job: str) -> None:
+        """All work of this job is settled, and none will follow."""
+        self._settled.pop(job, None)
+        self._closed.add(job)
+
+    def _is_settled(self, work_id: WorkId) -> bool:
+        job = _job_of(work_id)
+        return job in self._closed or work_id in self._settled.get(job, ())
+
+
+def _job_of(work_id: WorkId) -> str:
+    return work_id.partition(".")[0]

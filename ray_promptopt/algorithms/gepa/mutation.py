@@ -98,10 +98,15 @@ def reflection_item(
     return ProposeText(_work_id(mutation, component), messages, sampling_seed)
 
 
+def job_name(iteration: int) -> str:
+    """What the ids of an iteration's work begin with."""
+    return f"i{iteration}"
+
+
 def component_of(work_id: WorkId) -> str:
     """The component that a reflection's id names (which may hold dots itself)."""
     return work_id.split(".", 2)[2]
 
 
 def _work_id(mutation: Mutation, what: str) -> WorkId:
-    return WorkId(f"i{mutation.iteration}.{WORK_TAGS[mutation.stage]}.{what}")
+    return WorkId(f"{job_name(mutation.iteration)}.{WORK_TAGS[mutation.stage]}.{what}")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from ray_promptopt.algorithms.gepa.mutation import job_name
 from ray_promptopt.algorithms.gepa.rules import end_stage
 from ray_promptopt.algorithms.gepa.search import Search
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
@@ -61,7 +62,10 @@ class GepaOptimizer:
         self._ledger.settle(item.work_id)
         if self._ledger.num_open:
             return []
+        iteration = self._search.mutation.iteration
         decisions = end_stage(self._search)
+        if self._search.mutation.iteration != iteration:
+            self._ledger.close(job_name(iteration))
         self._ledger.issue(self._search.items())
         return decisions
 

@@ -44,3 +44,16 @@ def test_issue_when_an_id_is_open_is_refused() -> None:
 def test_find_when_the_id_was_never_issued_is_refused() -> None:
     with pytest.raises(ValueError, match="'x', which was never asked for"):
         WorkLedger().find(WorkId("x"))
+
+
+def test_close_when_a_job_has_ended_knows_its_ids_without_keeping_them() -> None:
+    ledger = WorkLedger()
+    ledger.issue([item("l1.child.a"), item("l2.child.a")])
+    ledger.settle(WorkId("l1.child.a"))
+    ledger.close("l1")
+    assert ledger.settled == ("l1.*",)
+    assert ledger.find(WorkId("l1.child.a")) is None
+    assert ledger.find(WorkId("l2.child.a")) == item("l2.child.a")
+    restored = WorkLedger(ledger.settled)
+    assert restored.find(WorkId("l1.child.a")) is None
+    assert restored.settled == ledger.settled

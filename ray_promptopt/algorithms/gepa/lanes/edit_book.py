@@ -1,7 +1,7 @@
 """Memory of edits: which were tried on a text, so that none is paid for twice, and which failed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ray_promptopt.algorithms.gepa.proposers import RejectedEdit
@@ -46,6 +46,11 @@ class EditBook:
     def rejected_of(self, base: CandidateId, component: str) -> tuple[RejectedEdit, ...]:
         """The edits of this text that did not help, the latest last."""
         return tuple(self.rejected.get(base, {}).get(component, ()))
+
+    def keep_only(self, bases: Collection[CandidateId]) -> None:
+        """Forget the edits of all other texts: nothing will start from them again."""
+        self.tried = {base: edits for base, edits in self.tried.items() if base in bases}
+        self.rejected = {base: edits for base, edits in self.rejected.items() if base in bases}
 
 
 def _signature(before: str, after: str) -> Signature:

@@ -233,6 +233,7 @@ def _admit(search: LaneSearch, landing: Landing) -> list[Decision]:
     member = Member(landing.child, parents, origin, landing.number)
     is_best = search.population.add(member, landing.measurements, 0)
     search.indices[landing.child.id] = len(search.population) - 1
+    search.came_from.pop(landing.child.id, None)
     mean = search.population.mean(len(search.population) - 1)
     message = (
         f"mean {mean:.4f} over {len(landing.measurements)} of "

@@ -122,6 +122,7 @@ class AsyncGepaOptimizer:
                 self._issue(job, self._more(job))
         if job.stage in _DONE:
             del self._num_open[_key(job)]
+            self._ledger.close(_key(job))
         return decisions
 
     def _more(self, job: Job) -> Sequence[WorkItem]:

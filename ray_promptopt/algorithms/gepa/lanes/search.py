@@ -318,15 +318,18 @@ class LaneSearch:
         return self.num_landings - 1
 
     def _forget_what_nobody_needs(self) -> None:
-        """Results of candidates that no lane, landing or lesson will start from again."""
+        """What is known of candidates that no lane, landing or lesson will start from again."""
         keep = {self.population.members[i].candidate.id for i in self.population.front_members()}
         if len(self.population):
             keep.add(self.population.members[self.population.best].candidate.id)
         keep |= {lane.parent.id for lane in self.lanes.values()}
-        keep |= {lesson.base.id for lesson in self.waiting}
+        lessons = [*self.waiting, *(lesson for half in self.halves for lesson in half)]
         for landing in self.landings.values():
             keep |= {c.id for c in (landing.target, landing.child) if c is not None}
+            lessons += landing.lessons
+        keep |= {lesson.base.id for lesson in lessons}
         self.known.keep_only(keep)
+        self.edits.keep_only(keep)
 
     # --- ends ------------------------------------------------------------------------------
 
