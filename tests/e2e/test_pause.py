@@ -30,7 +30,7 @@ def test_run_when_paused_continued_and_stopped_from_outside_then_obeys_and_is_re
         assert ordered.returncode == 0, ordered.stderr
 
     def pause_by_file(process: "subprocess.Popen[str]", after: int) -> None:
-        wait_while_running(process, lambda: journal.num_rollouts() >= after)
+        wait_while_running(process, lambda: journal.num_rollouts() >= after, timeout_s=180.0)
         (tmp_path / "runs" / journal.run_id / "PAUSE").touch()
         wait_while_running(process, lambda: journal.view().status is RunStatus.PAUSED)
 
