@@ -23,6 +23,7 @@ _COMMANDS = {
     "continue": "orders",
     "stop": "orders",
     "results": "results",
+    "explain-intercept": "explain",
     "gateway": "services",
     "embedded-models": "services",
     "task-app": "services",

@@ -3,7 +3,7 @@
 Fails closed: a call that is not recognisably the baseline is never sent in a candidate's name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
@@ -20,15 +20,18 @@ def plan_substitution(
     Raises SubstitutionError; its words tell where the call left the baseline and hold nothing of
     the candidate.
     """
-    texts = candidate.texts
-    planned: dict[int, str] = {}
-    for part in baseline.components:
-        values = _values(messages, part)
-        text = texts.get(str(part.component))
-        if text is None:
-            raise SubstitutionError(f"the candidate has no text for component {part.component!r}")
-        planned[part.index] = Template(text, part.template.wildcards).render(values)
-    return planned
+    return {
+        part.index: replacement(part, candidate, values_in(messages, part))
+        for part in baseline.components
+    }
+
+
+def replacement(part: LearnedMessage, candidate: Candidate, values: Mapping[str, str]) -> str:
+    """The candidate's text for this message, with the call's data in it."""
+    text = candidate.texts.get(str(part.component))
+    if text is None:
+        raise SubstitutionError(f"the candidate has no text for component {part.component!r}")
+    return Template(text, part.template.wildcards).render(values)
 
 
 def data_of(messages: Sequence[ChatMessage], baseline: LearnedBaseline) -> str:
@@ -53,7 +56,8 @@ def data_of(messages: Sequence[ChatMessage], baseline: LearnedBaseline) -> str:
     return "\n".join(f"[{role}] {text}" for role, text in parts)
 
 
-def _values(messages: Sequence[ChatMessage], part: LearnedMessage) -> dict[str, str]:
+def values_in(messages: Sequence[ChatMessage], part: LearnedMessage) -> dict[str, str]:
+    """The data of the call's message at this place. Raises SubstitutionError if it is another."""
     where = f"message {part.index} ({part.role})"
     if part.index >= len(messages):
         raise SubstitutionError(f"the call has no {where}, which the baseline has")

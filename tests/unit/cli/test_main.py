@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from ray_promptopt.cli.main import cli
 
 COMMANDS = ("demo", "validate", "check-task-app", "run", "resume", "evaluate", "pause",
-            "continue", "stop", "results", "gateway", "embedded-models", "task-app")  # fmt: skip
+            "continue", "stop", "results", "explain-intercept", "gateway", "embedded-models",
+            "task-app")  # fmt: skip
 
 
 def test_help_then_names_every_command_with_what_it_does() -> None:

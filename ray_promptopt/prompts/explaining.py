@@ -1,0 +1,67 @@
+"""What would be replaced in a call, message by message, and why or why not. For people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import SubstitutionError
+from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.learning import LearnedBaseline, LearnedMessage
+from ray_promptopt.prompts.substitution import replacement, values_in
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFate:
+    """One message of a call, or one that the baseline has and the call has not.
+
+    `after` is None where the message stays as it is; `problem` is why the call is refused.
+    """
+
+    index: int
+    role: str
+    component: str | None
+    before: str
+    after: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """In words."""
+        if self.problem is not None:
+            return f"refused: {self.problem}"
+        if self.component is None:
+            return "passed as it is: no part of the baseline's prompt"
+        if self.after == self.before:
+            return f"component {self.component!r} says what the baseline says"
+        kept = f", its data kept: {', '.join(self.data)}" if self.data else ""
+        return f"replaced by component {self.component!r}{kept}"
+
+
+def explain_substitution(
+    messages: Sequence[ChatMessage], baseline: LearnedBaseline, candidate: Candidate
+) -> tuple[MessageFate, ...]:
+    """Every message in order. The call is sent only when none has a problem."""
+    parts = {part.index: part for part in baseline.components}
+    fates = [
+        _fate(messages, parts[index], candidate)
+        if index in parts
+        else MessageFate(index, message.role, None, message.content)
+        for index, message in enumerate(messages)
+    ]
+    missing = [index for index in parts if index >= len(messages)]
+    return (*fates, *(_fate(messages, parts[index], candidate) for index in sorted(missing)))
+
+
+def _fate(
+    messages: Sequence[ChatMessage], part: LearnedMessage, candidate: Candidate
+) -> MessageFate:
+    present = part.index < len(messages)
+    role = messages[part.index].role if present else part.role
+    before = messages[part.index].content if present else ""
+    try:
+        data = values_in(messages, part)
+        after = replacement(part, candidate, data)
+    except SubstitutionError as error:
+        return MessageFate(part.index, role, part.component, before, problem=str(error))
+    return MessageFate(part.index, role, part.component, before, after, data)
