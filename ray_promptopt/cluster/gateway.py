@@ -15,6 +15,7 @@ from ray.serve.schema import ApplicationStatus
 
 from ray_promptopt.cluster.calls import own_error
 from ray_promptopt.cluster.gateway_state import GatewayStateClient, gateway_state
+from ray_promptopt.cluster.metrics import CallMetrics
 from ray_promptopt.cluster.names import GATEWAY_APPLICATION
 from ray_promptopt.core.errors import ClusterError
 from ray_promptopt.gateway.app import GatewayApp
@@ -31,7 +32,7 @@ class ReplicaApp:
     """The gateway's ASGI app with the lifespan that Serve insists on; one per replica."""
 
     def __init__(self) -> None:
-        self._app = GatewayApp(GatewayStateClient(gateway_state()))
+        self._app = GatewayApp(GatewayStateClient(gateway_state()), observe=CallMetrics().observe)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":

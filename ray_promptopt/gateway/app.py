@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import time
 import uuid
 
+from ray_promptopt.gateway.call_log import CallObserver, report_call
 from ray_promptopt.gateway.calls import CallRunner
 from ray_promptopt.gateway.dialects import DIALECTS
+from ray_promptopt.gateway.limits import GatewayLimits
 from ray_promptopt.gateway.models import models_reply
-from ray_promptopt.gateway.outlet import Message, Outlet, Patience, Receive, Send
+from ray_promptopt.gateway.outlet import Message, Outlet, Receive, Send
 from ray_promptopt.gateway.paths import Route, parse_route
 from ray_promptopt.gateway.ports import StatePort
 from ray_promptopt.gateway.recorder import TraceRecorder
@@ -15,8 +18,6 @@ from ray_promptopt.gateway.replies import BadRequest, NotServed, UnknownTrial, r
 from ray_promptopt.gateway.resolver import TrialResolver
 from ray_promptopt.gateway.state import CallClosed, CallOpened
 from ray_promptopt.llm.upstream import Upstream
-
-_LARGEST_BODY_BYTES = 8 * 1024 * 1024
 
 
 class GatewayApp:
@@ -27,13 +28,15 @@ class GatewayApp:
         state: StatePort,
         *,
         upstream: Upstream | None = None,
-        patience: Patience | None = None,
+        limits: GatewayLimits | None = None,
+        observe: CallObserver | None = None,
     ) -> None:
-        self._patience = patience or Patience()
+        self._limits = limits or GatewayLimits()
+        self._observe = observe
         self._recorder = TraceRecorder(state)
         self._upstream = upstream or Upstream(os.environ)
         self._resolver = TrialResolver(state)
-        self._runner = CallRunner(self._resolver, self._upstream, drain_s=self._patience.drain_s)
+        self._runner = CallRunner(self._resolver, self._upstream, self._limits)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
@@ -45,7 +48,7 @@ class GatewayApp:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One HTTP request."""
-        outlet = Outlet(longest_stall_s=self._patience.stall_s)
+        outlet = Outlet(longest_stall_s=self._limits.stall_s)
         try:
             await self._begin(scope, receive, outlet)
         except Exception as error:  # noqa: BLE001 - a server's own error page is no JSON
@@ -67,7 +70,8 @@ class GatewayApp:
         if route.api == "models":
             await self._list_models(route, outlet)
             return
-        raw = await _read_body(receive)
+        raw = await _read_body(receive, self._limits.largest_body_bytes)
+        outlet.arrived_s = time.monotonic()
         # A caller that hangs up does not end the call: what it costs must be known.
         call = asyncio.create_task(self._recorded(route, raw, outlet))
         self._calls.add(call)
@@ -81,17 +85,18 @@ class GatewayApp:
 
     async def _recorded(self, route: Route, raw: bytes, outlet: Outlet) -> None:
         """However the call ends, it is opened and closed in the state's record, once."""
-        dialect = DIALECTS[route.api]
-        if route.correlation_id is None:
-            await self._runner.run(route, dialect, raw, outlet)
-            return
         call_id = uuid.uuid4().hex
-        outlet.after = self._recorder.record(CallOpened(route.correlation_id, call_id))
-        exchange = await self._runner.run(route, dialect, raw, outlet)
-        self._recorder.record(CallClosed(route.correlation_id, call_id, exchange))
+        if route.correlation_id is not None:
+            outlet.after = self._recorder.record(CallOpened(route.correlation_id, call_id))
+        exchange = await self._runner.run(route, DIALECTS[route.api], raw, outlet)
+        if route.correlation_id is not None:
+            self._recorder.record(CallClosed(route.correlation_id, call_id, exchange))
+        report = report_call(route, exchange, outlet.overhead_s)
+        if self._observe is not None:
+            self._observe(report)
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive, largest_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -101,10 +106,8 @@ async def _read_body(receive: Receive) -> bytes:
             raise BadRequest("the caller went away", status_code=499)
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > _LARGEST_BODY_BYTES:
-            raise BadRequest(
-                f"the body is larger than {_LARGEST_BODY_BYTES} bytes", status_code=413
-            )
+        if size > largest_bytes:
+            raise BadRequest(f"the body is larger than {largest_bytes} bytes", status_code=413)
         chunks.append(chunk)
         more = message.get("more_body", False)
     return b"".join(chunks)

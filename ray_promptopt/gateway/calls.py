@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +17,13 @@ from ray_promptopt.core.trace import Exchange
 from ray_promptopt.gateway import exchanges, replies
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.dialects import Dialect
+from ray_promptopt.gateway.limits import GatewayLimits
 from ray_promptopt.gateway.outlet import Outlet
 from ray_promptopt.gateway.paths import Route
-from ray_promptopt.gateway.replies import BadRequest, UnknownTrial
+from ray_promptopt.gateway.quoting import QUOTED, quotes_candidate
+from ray_promptopt.gateway.replies import BadRequest, Overloaded, UnknownTrial
 from ray_promptopt.gateway.resolver import TrialResolver
+from ray_promptopt.llm.call import UpstreamReply
 from ray_promptopt.llm.prices import Prices
 from ray_promptopt.llm.stream import UpstreamStream
 from ray_promptopt.llm.upstream import Upstream
@@ -38,26 +41,42 @@ class _Call:
     started_s: float = field(default_factory=time.monotonic)
     asked: Mapping[str, Any] = field(default_factory=dict)
     messages: tuple[ChatMessage, ...] = ()
-    model: str = ""
+    binding: TrialBinding | None = None
+
+    @property
+    def model(self) -> str:
+        """As the trial has it."""
+        return self.binding.upstream.model if self.binding else ""
+
+    def answered(self, answer: UpstreamReply) -> Exchange:
+        """The record of a call that the model answered to its end."""
+        said = self.dialect.reply_text(answer.body)
+        quotes = self.binding is not None and quotes_candidate(said, self.binding)
+        notes = (*answer.notes, QUOTED) if quotes else answer.notes
+        return exchanges.answered(self.messages, answer, said, notes, self.started_s)
 
 
 class CallRunner:
     """Makes the calls of one replica."""
 
-    def __init__(self, resolver: TrialResolver, upstream: Upstream, *, drain_s: float) -> None:
+    def __init__(self, resolver: TrialResolver, upstream: Upstream, limits: GatewayLimits) -> None:
+        self._limits = limits
+        self._in_hand = 0
         self._resolver = resolver
         self._upstream = upstream
-        self._drain_s = drain_s
 
     async def run(self, route: Route, dialect: Dialect, raw: bytes, outlet: Outlet) -> Exchange:
         """Never raises: a call that was opened must be closed."""
         call = _Call(dialect, outlet)
+        self._in_hand += 1
         try:
+            if self._in_hand > self._limits.max_calls:
+                raise Overloaded(self._limits.max_calls)
             binding = await self._resolver.resolve(route.reference)
             if binding is None:
                 raise UnknownTrial()
-            call.model = binding.upstream.model
-            call.asked = parse_body(raw)
+            call.binding = binding
+            call.asked = parse_body(raw, self._limits.deepest_json)
             call.messages = dialect.read(call.asked)
             body = substituted(dialect, call.asked, call.messages, binding)
             if call.asked.get("stream"):
@@ -68,26 +87,29 @@ class CallRunner:
             if refusal.code == "gateway_error":
                 # A traceback may show a prompt.
                 kind = type(error).__name__
-                _log.error("call failed: trial=%s error=%s", route.reference, kind)
+                _log.error("call failed: trial=%s error=%s", route.shown, kind)
             await _refuse(call, refusal)
             return exchanges.failed(
                 call.messages, refusal, model=call.model, started_s=call.started_s
             )
+        finally:
+            self._in_hand -= 1
 
     async def _whole(self, call: _Call, binding: TrialBinding, body: dict[str, Any]) -> Exchange:
         dialect = call.dialect
-        answer = await self._upstream.complete(
-            binding.upstream, body, Prices(binding.prices), wire=dialect.wire
-        )
-        said = dialect.reply_text(answer.body)
+        with _upstream_timed(call.outlet):
+            answer = await self._upstream.complete(
+                binding.upstream, body, Prices(binding.prices), wire=dialect.wire
+            )
         reply = replies.success(dialect.shown_body(answer.body, call.asked))
         call.outlet.answer(reply)
-        return exchanges.answered(call.messages, answer, said, call.started_s)
+        return call.answered(answer)
 
     async def _streamed(self, call: _Call, binding: TrialBinding, body: dict[str, Any]) -> Exchange:
-        stream = await self._upstream.stream(
-            binding.upstream, body, Prices(binding.prices), wire=call.dialect.wire
-        )
+        with _upstream_timed(call.outlet):
+            stream = await self._upstream.stream(
+                binding.upstream, body, Prices(binding.prices), wire=call.dialect.wire
+            )
         try:
             await self._relay(call, stream)
             call.outlet.end()
@@ -104,14 +126,12 @@ class CallRunner:
             )
         finally:
             await stream.aclose()
-        answer = stream.reply
-        said = call.dialect.reply_text(answer.body)
-        return exchanges.answered(call.messages, answer, said, call.started_s)
+        return call.answered(stream.reply)
 
     async def _relay(self, call: _Call, stream: UpstreamStream) -> None:
         """Every event to the caller, and to nobody once the caller has gone."""
         outlet = call.outlet
-        outlet.on_gone = lambda: stream.leave_within(self._drain_s)
+        outlet.on_gone = lambda: stream.leave_within(self._limits.drain_s)
         if outlet.gone:
             outlet.on_gone()
         outlet.begin()
@@ -120,6 +140,16 @@ class CallRunner:
                 shown = call.dialect.shown_event(event, call.asked)
                 if shown is not None:
                     await outlet.write(shown)
+
+
+@contextlib.contextmanager
+def _upstream_timed(outlet: Outlet) -> Iterator[None]:
+    """What the outlet is told to be the provider's time, retries and waiting in line included."""
+    began_s = time.monotonic()
+    try:
+        yield
+    finally:
+        outlet.upstream_s = time.monotonic() - began_s
 
 
 async def _refuse(call: _Call, refusal: replies.Refusal) -> None:
@@ -142,7 +172,7 @@ def substituted(
     return dialect.put(asked, plan_substitution(messages, binding.baseline, binding.candidate))
 
 
-def parse_body(raw: bytes) -> dict[str, Any]:
+def parse_body(raw: bytes, deepest: int) -> dict[str, Any]:
     """The JSON object of a request. Raises BadRequest."""
     try:
         body = json.loads(raw)
@@ -150,4 +180,18 @@ def parse_body(raw: bytes) -> dict[str, Any]:
         raise BadRequest("the body is no JSON") from error
     if not isinstance(body, dict):
         raise BadRequest("the body must be a JSON object")
+    if raw.count(b"[") + raw.count(b"{") > deepest and _deeper_than(body, deepest):
+        raise BadRequest(f"the body is nested more than {deepest} deep")
     return body
+
+
+def _deeper_than(value: Any, deepest: int) -> bool:
+    level = [value]
+    for _ in range(deepest):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)

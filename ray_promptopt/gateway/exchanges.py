@@ -11,7 +11,11 @@ from ray_promptopt.llm.providers.base import CANDIDATE_CODES
 
 
 def answered(
-    messages: tuple[ChatMessage, ...], answer: UpstreamReply, said: str, started_s: float
+    messages: tuple[ChatMessage, ...],
+    answer: UpstreamReply,
+    said: str,
+    notes: tuple[str, ...],
+    started_s: float,
 ) -> Exchange:
     """A call that the model answered; `started_s` is of the monotonic clock."""
     return Exchange(
@@ -21,7 +25,7 @@ def answered(
         spend=answer.spend,
         latency_s=time.monotonic() - started_s,
         status_code=200,
-        notes=answer.notes,
+        notes=notes,
     )
 
 

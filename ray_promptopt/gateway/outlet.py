@@ -5,9 +5,10 @@ away, or that does not read, never stops the call: what it costs must be known.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ray_promptopt.gateway.replies import Reply
 
@@ -16,6 +17,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _MOST_WAITING = 256
+_OVERHEAD = b"x-ray-promptopt-overhead-ms"
 _STREAM_HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -23,18 +25,11 @@ _STREAM_HEADERS = (
 )
 
 
-class Patience(NamedTuple):
-    """With callers: how long a stream is read on for its bill after its caller has gone, and how
-    long a caller may leave its connection unread."""
-
-    drain_s: float = 30.0
-    stall_s: float = 30.0
-
-
 class Outlet:
     """One answer: a whole reply, or the beginning of a stream and its pieces.
 
     Nothing is sent before `after` is done; `on_gone` is called when the caller goes too early.
+    `overhead_s` is what the gateway took of the time to the first byte: all but `upstream_s`.
     """
 
     def __init__(self, *, longest_stall_s: float) -> None:
@@ -46,6 +41,9 @@ class Outlet:
         self._room = asyncio.Event()
         self._ended = False
         self.gone = False
+        self.arrived_s = time.monotonic()
+        self.upstream_s = 0.0
+        self.overhead_s = 0.0
         self.after: asyncio.Future[None] | None = None
         self.on_gone: Callable[[], None] = _nobody_minds
 
@@ -100,8 +98,9 @@ class Outlet:
             await self._begun.wait()
             if self.after is not None:
                 await asyncio.shield(self.after)
+            self.overhead_s = max(0.0, time.monotonic() - self.arrived_s - self.upstream_s)
             if self._reply is not None:
-                await _send_whole(send, self._reply)
+                await _send_whole(send, self._reply, self._overhead_header())
             else:
                 await self._send_stream(send, receive)
         except OSError:
@@ -113,9 +112,8 @@ class Outlet:
     async def _send_stream(self, send: Send, receive: Receive) -> None:
         leaving = asyncio.create_task(self._watch(receive))
         try:
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)}
-            )
+            headers = [*_STREAM_HEADERS, self._overhead_header()]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
             while not self.gone:
                 while self._waiting:
                     piece = self._waiting.popleft()
@@ -132,17 +130,21 @@ class Outlet:
         finally:
             leaving.cancel()
 
+    def _overhead_header(self) -> tuple[bytes, bytes]:
+        return _OVERHEAD, f"{self.overhead_s * 1000:.2f}".encode()
+
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.abandon()
 
 
-async def _send_whole(send: Send, reply: Reply) -> None:
+async def _send_whole(send: Send, reply: Reply, overhead: tuple[bytes, bytes]) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(reply.body)).encode()),
         *reply.headers,
+        overhead,
     ]
     await send({"type": "http.response.start", "status": reply.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

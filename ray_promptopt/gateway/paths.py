@@ -26,6 +26,11 @@ class Route(NamedTuple):
     correlation_id: CorrelationId | None
     model: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """Enough of the reference to recognise it in a log, too little to use it."""
+        return f"{self.reference[:-24]}…"
+
 
 def parse_route(path: str, query: str) -> Route | None:
     """The route of a model call or of the list of models; None for any other path.

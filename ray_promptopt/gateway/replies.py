@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from ray_promptopt.core.errors import SubstitutionError, UpstreamError
 
+_BUSY = ("gateway_overloaded", "upstream_busy")
+
 
 class BadRequest(Exception):
     """The request is not one that the gateway takes. `param` names the field at fault."""
@@ -54,6 +56,16 @@ class NotServed(BadRequest):
         self.code = "not_found"
 
 
+class Overloaded(BadRequest):
+    """The replica has as many calls in hand as it takes."""
+
+    code = "gateway_overloaded"
+
+    def __init__(self, max_calls: int) -> None:
+        words = f"the gateway has {max_calls} calls in hand, as many as it takes: wait a little"
+        super().__init__(words, status_code=429)
+
+
 class Reply(NamedTuple):
     """Status, extra headers and body of an HTTP response."""
 
@@ -87,8 +99,13 @@ class Refusal:
 
     @property
     def reply(self) -> Reply:
-        """The gateway has done what retrying can do, and says so to client libraries."""
-        headers = ((b"x-should-retry", b"false"),)
+        """The gateway has done what retrying can do, and says so to client libraries.
+
+        What it did not even try, because too much was asked at once, may be asked again.
+        """
+        headers: tuple[tuple[bytes, bytes], ...] = ((b"x-should-retry", b"false"),)
+        if self.code in _BUSY:
+            headers = ((b"x-should-retry", b"true"), (b"retry-after", b"1"))
         return Reply(self.status_code, headers, json.dumps(self.error).encode())
 
 

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -55,6 +55,7 @@ class UpstreamStream:
         self._done = self._ended = False
         self._failure: UpstreamError | None = None
         self.attempts = 1
+        self.on_close: Callable[[], None] = lambda: None
 
     @property
     def reply(self) -> UpstreamReply:
@@ -93,14 +94,17 @@ class UpstreamStream:
             raise self._broken("ended its stream in the middle of the answer", "incomplete_stream")
 
     async def aclose(self) -> None:
-        """Give the connection back if the response is over, else close it."""
-        if self._ended:
-            with contextlib.suppress(aiohttp.ClientError, OSError):
-                async with asyncio.timeout(_LONGEST_FAREWELL_S):
-                    while await self._response.content.readany():
-                        pass
-        # Releasing a response that is not over closes its connection.
-        self._response.release()
+        """Give the connection back if the response is over, else close it. Call it once."""
+        try:
+            if self._ended:
+                with contextlib.suppress(aiohttp.ClientError, OSError):
+                    async with asyncio.timeout(_LONGEST_FAREWELL_S):
+                        while await self._response.content.readany():
+                            pass
+        finally:
+            # Releasing a response that is not over closes its connection.
+            self._response.release()
+            self.on_close()
 
     async def _more(self) -> list[Event]:
         """What the next bytes complete; trouble among them is kept until that has been given."""

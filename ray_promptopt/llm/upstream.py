@@ -16,7 +16,9 @@ from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.llm.call import Call, Failed, UpstreamReply
 from ray_promptopt.llm.models import UpstreamModel
+from ray_promptopt.llm.pace import Line, PacePolicy, Slot
 from ray_promptopt.llm.prices import Prices
+from ray_promptopt.llm.providers.base import RATE_LIMITED
 from ray_promptopt.llm.retry import RetryPolicy
 from ray_promptopt.llm.stream import StreamLimits, UpstreamStream
 from ray_promptopt.llm.wire import CHAT, Wire
@@ -46,7 +48,10 @@ class Upstream:
         retry: RetryPolicy | None = None,
         timeout_s: float = 120.0,
         stream: StreamLimits | None = None,
+        pace: PacePolicy | None = None,
     ) -> None:
+        self._pace = pace or PacePolicy()
+        self._lines: dict[tuple[str, str], Line] = {}
         self._environ = environ
         self._retry = retry or RetryPolicy()
         self._timeout_s = timeout_s
@@ -69,7 +74,7 @@ class Upstream:
         async def attempt(left_s: float) -> dict[str, Any] | Failed:
             return await self._whole(call, headers, left_s)
 
-        answer, attempts = await self._persist(attempt)
+        answer, attempts = await self._persist(call, attempt)
         return call.reply(answer, latency_s=time.monotonic() - started_s, attempts=attempts)
 
     async def stream(
@@ -82,17 +87,24 @@ class Upstream:
         async def attempt(left_s: float) -> UpstreamStream | Failed:
             return await self._opened(call, headers, left_s)
 
-        opened, attempts = await self._persist(attempt)
+        opened, attempts = await self._persist(call, attempt)
         opened.attempts = attempts
         stream: UpstreamStream = opened
         return stream
 
-    async def _persist(self, attempt: Callable[[float], Awaitable[Got | Failed]]) -> _Won:
+    async def _persist(
+        self, call: Call, attempt: Callable[[float], Awaitable[Got | Failed]]
+    ) -> _Won:
         """Try until it succeeds or trying is over. Raises the last attempt's UpstreamError."""
         started_s = time.monotonic()
         attempts, waited_s = 1, 0.0
         while True:
-            answer = await attempt(self._timeout_s - (time.monotonic() - started_s))
+            slot = await self._line(call).enter(self._left_s(started_s))
+            answer: Got | Failed | None = None
+            try:
+                answer = await attempt(self._left_s(started_s))
+            finally:
+                _give_back(slot, answer)
             if not isinstance(answer, Failed):
                 return _Won(answer, attempts)
             wait_s = self._retry.wait_s(
@@ -106,6 +118,15 @@ class Upstream:
                 raise answer.error
             await asyncio.sleep(wait_s)
             attempts, waited_s = attempts + 1, waited_s + wait_s
+
+    def _left_s(self, started_s: float) -> float:
+        return self._timeout_s - (time.monotonic() - started_s)
+
+    def _line(self, call: Call) -> Line:
+        key = (call.url, call.model.model)
+        if key not in self._lines:
+            self._lines[key] = Line(call.name, self._pace)
+        return self._lines[key]
 
     async def _whole(
         self, call: Call, headers: Mapping[str, str], left_s: float
@@ -169,6 +190,16 @@ class Upstream:
         return Failed(
             UpstreamError(message, status_code=502, code="connection_error", retryable=True)
         )
+
+
+def _give_back(slot: Slot, answer: object) -> None:
+    """A stream keeps its slot until it is closed."""
+    if isinstance(answer, UpstreamStream):
+        answer.on_close = lambda: slot.leave(True)
+    elif isinstance(answer, Failed):
+        slot.leave(False if answer.error.code == RATE_LIMITED else None)
+    else:
+        slot.leave(True if answer is not None else None)
 
 
 def _refused(call: Call, response: aiohttp.ClientResponse, raw: Any) -> Failed:

@@ -20,7 +20,8 @@ from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.trace import Exchange
 from ray_promptopt.gateway.app import GatewayApp
 from ray_promptopt.gateway.binding import TrialBinding
-from ray_promptopt.gateway.outlet import Patience
+from ray_promptopt.gateway.call_log import CallReport
+from ray_promptopt.gateway.limits import GatewayLimits
 from ray_promptopt.gateway.state import GatewayState, TraceEvent
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.retry import RetryPolicy
@@ -28,7 +29,7 @@ from ray_promptopt.llm.stream import StreamLimits
 from ray_promptopt.llm.upstream import Upstream
 from ray_promptopt.prompts.learning import learn_baseline
 from tests.fakes.loopback import served
-from tests.fakes.providers import Answer, FakeProvider, Streamed
+from tests.fakes.providers import FakeProvider, Scripted
 
 BASELINE = "Sort the customer's message into one of the classes."
 CANDIDATE = "Zebra quagmire: weigh the verbs before the nouns, then decide."
@@ -73,6 +74,7 @@ class Interceptor:
     app: GatewayApp
     client: httpx.AsyncClient
     binding: TrialBinding
+    reports: list[CallReport]
     correlation_id: CorrelationId = field(default_factory=new_correlation_id)
 
     @property
@@ -111,28 +113,29 @@ def chat(question: str = "Where is my parcel?", **fields: Any) -> dict[str, Any]
 
 @asynccontextmanager
 async def intercepting(
-    *script: Answer | Streamed,
+    *script: Scripted,
     provider: str = "openai",
     model: str | None = None,
     candidate: bool = True,
     timeout_s: float = 10.0,
     silence_s: float = 5.0,
-    patience: Patience | None = None,
+    limits: GatewayLimits | None = None,
     environ: dict[str, str] | None = None,
 ) -> AsyncIterator[Interceptor]:
     """A gateway whose one trial goes to a provider with this script."""
     fake = FakeProvider(script)
     state = PlainState()
+    reports: list[CallReport] = []
     upstream = Upstream(
         KEYS if environ is None else environ,
         retry=RetryPolicy(first_wait_s=0.0),
         timeout_s=timeout_s,
         stream=StreamLimits(silence_s=silence_s, whole_s=10.0),
     )
-    app = GatewayApp(state, upstream=upstream, patience=patience)
+    gateway = GatewayApp(state, upstream=upstream, limits=limits, observe=reports.append)
     async with (
         served(fake) as provider_url,
-        served(app) as url,
+        served(gateway) as url,
         httpx.AsyncClient(verify=False) as client,
     ):
         binding = TrialBinding(
@@ -144,9 +147,9 @@ async def intercepting(
         )
         state.plain.register(binding)
         try:
-            yield Interceptor(url, fake, state, app, client, binding)
+            yield Interceptor(url, fake, state, gateway, client, binding, reports)
         finally:
-            await app.aclose()
+            await gateway.aclose()
 
 
 def best_of(binding: TrialBinding, run_id: RunId) -> TrialBinding:

@@ -5,7 +5,7 @@ Shapes are those of the providers' documentation; a script is a list of answers,
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -51,11 +51,15 @@ class Streamed:
         await send({"type": "http.response.body", "body": b""})
 
 
+Scripted = Answer | Streamed | Callable[[dict[str, Any]], Response]
+"""What a script is made of; a function makes its answer of the request's body."""
+
+
 @dataclass
 class FakeProvider:
     """An ASGI app that answers by its script and keeps what it was sent."""
 
-    script: Sequence[Answer | Streamed]
+    script: Sequence[Scripted]
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -70,6 +74,9 @@ class FakeProvider:
         answer = self.script[min(len(self.requests), len(self.script)) - 1]
         if isinstance(answer, Streamed):
             await answer(scope, receive, send)
+            return
+        if not isinstance(answer, Answer):
+            await answer(self.requests[-1])(scope, receive, send)
             return
         if answer.hangs:
             while (await receive())["type"] != "http.disconnect":

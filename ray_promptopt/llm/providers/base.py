@@ -19,6 +19,7 @@ FATAL_CODES = {
     "invalid_api_key": "the provider refused the API key; correct it where Ray was started",
     "organization_restricted": "the provider restricts this account; ask the provider",
 }
+RATE_LIMITED = "rate_limit_exceeded"
 CANDIDATE_CODES = {
     "context_length_exceeded": "the prompt is longer than the model's context",
     "json_word_missing": "response_format json_object needs the word JSON in the prompt",
@@ -166,7 +167,7 @@ def _by_status(status: int, message: str) -> str | None:
             return "model_not_found"
         case 429:
             out_of_quota = "quota" in message and "per minute" not in message
-            return "insufficient_quota" if out_of_quota else "rate_limit_exceeded"
+            return "insufficient_quota" if out_of_quota else RATE_LIMITED
         case 400 | 403 if "api key" in message:
             return "invalid_api_key"
         case 400 | 413 | 422 if any(words in message for words in _TOO_LONG):

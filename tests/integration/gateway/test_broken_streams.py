@@ -9,7 +9,7 @@ import pytest
 
 from ray_promptopt.core.ids import new_correlation_id
 from ray_promptopt.core.usage import UsageSource
-from ray_promptopt.gateway.outlet import Patience
+from ray_promptopt.gateway.limits import GatewayLimits
 from tests.fakes.interceptor import Interceptor, chat, intercepting
 from tests.fakes.providers import DONE_FRAME, Streamed, chunk, streamed
 
@@ -100,7 +100,7 @@ async def test_a_caller_that_hangs_up_early_is_billed_for_what_comes_later() -> 
 
 async def test_a_provider_that_stalls_after_the_caller_has_gone_is_left_within_bounds() -> None:
     answer = Streamed(WORDS, then="stall")
-    async with intercepting(answer, silence_s=60.0, patience=Patience(drain_s=0.3)) as gateway:
+    async with intercepting(answer, silence_s=60.0, limits=GatewayLimits(drain_s=0.3)) as gateway:
         async with gateway.stream() as response:
             await anext(response.aiter_raw())
         (exchange,) = await gateway.exchanges()
@@ -110,7 +110,9 @@ async def test_a_provider_that_stalls_after_the_caller_has_gone_is_left_within_b
 
 async def test_a_caller_that_does_not_read_is_given_up_and_the_call_is_closed() -> None:
     words = ["word " * 2000] * 2000
-    async with intercepting(Streamed(streamed(*words)), patience=Patience(stall_s=0.3)) as gateway:
+    async with intercepting(
+        Streamed(streamed(*words)), limits=GatewayLimits(stall_s=0.3)
+    ) as gateway:
         host, port = gateway.url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port), limit=1024)
         body = json.dumps(chat(stream=True)).encode()

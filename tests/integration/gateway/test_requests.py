@@ -113,6 +113,7 @@ def messages(*contents: Any) -> bytes:
         (b"\xff\xfe{", 400, "no JSON"),
         (b"[" * 100_000, 400, "no JSON"),
         (b"[1]", 400, "JSON object"),
+        (b'{"messages": [], "tools": ' + b"[" * 101 + b"]" * 101 + b"}", 400, "100 deep"),
         (b"{}", 400, "messages"),
         (b'{"messages": []}', 400, "messages"),
         (b'{"messages": "hello"}', 400, "messages"),

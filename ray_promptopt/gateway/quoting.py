@@ -1,0 +1,36 @@
+"""Whether a model quotes the prompt it was given. That cannot be prevented, but it can be known."""
+
+import re
+from functools import lru_cache
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.gateway.binding import TrialBinding
+from ray_promptopt.prompts.learning import LearnedBaseline
+
+QUOTE_WORDS = 8
+"""So many words in a row that stand in the candidate and not in the baseline are no accident."""
+QUOTED = "the model's answer quotes words of the candidate that the app never sent"
+_WORD = re.compile(r"\w+")
+
+
+def quotes_candidate(said: str, binding: TrialBinding) -> bool:
+    """Whether the answer holds an n-gram that only the candidate can have given it."""
+    if binding.candidate is None or binding.baseline is None:
+        return False
+    found = _ngrams(said)
+    return bool(found) and not found.isdisjoint(_own_ngrams(binding.candidate, binding.baseline))
+
+
+@lru_cache(maxsize=256)
+def _own_ngrams(candidate: Candidate, baseline: LearnedBaseline) -> frozenset[str]:
+    texts = (text for _, text in candidate.components)
+    known = (text for _, text in baseline.initial_candidate().components)
+    return frozenset().union(*map(_ngrams, texts)) - frozenset().union(*map(_ngrams, known))
+
+
+def _ngrams(text: str) -> frozenset[str]:
+    words = _WORD.findall(text.casefold())
+    return frozenset(
+        " ".join(words[start : start + QUOTE_WORDS])
+        for start in range(len(words) - QUOTE_WORDS + 1)
+    )
