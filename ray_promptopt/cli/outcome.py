@@ -43,6 +43,7 @@ def outcome(view: RunView, results: Path) -> dict[str, Any]:
         "held_out_rollouts": view.rollouts_by_purpose.get(Purpose.HELD_OUT, 0),
         "cost_usd": view.spend.cost_usd,
         "unpriced_calls": view.spend.unpriced_calls,
+        "price_lists": view.price_lists,
         "baseline_validation": view.initial.validation_mean if view.initial else None,
         "best_validation": view.best.validation_mean if view.best else None,
         "held_out": None

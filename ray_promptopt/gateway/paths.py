@@ -35,16 +35,18 @@ class Route(NamedTuple):
 def parse_route(path: str, query: str) -> Route | None:
     """The route of a model call or of the list of models; None for any other path.
 
-    A query that swallowed the path (`?cid=x/v1/chat/completions`) is cut at the first slash.
+    A query that swallowed the path (`?cid=x/v1/chat/completions`) is cut at the first slash. A URL
+    that names two trials or two rollouts is of neither.
     """
     values = parse_qs(query).get("cid", [""])
     swallowed = values[0].partition("/")[2]
-    found = _REFERENCE.search(path)
-    if found is None:
+    references = {found[0]: found.end() for found in _REFERENCE.finditer(path)}
+    correlations = set(_CORRELATION.findall(f"{path} {' '.join(values)}"))
+    if len(references) != 1 or len(correlations) > 1:
         return None
-    api = _API.search(path, found.end()) or _API.search(swallowed)
+    ((reference, end),) = references.items()
+    api = _API.search(path, end) or _API.search(swallowed)
     if api is None:
         return None
-    correlation = _CORRELATION.search(values[0]) or _CORRELATION.search(path)
-    cid = CorrelationId(correlation[0]) if correlation else None
-    return Route(api[1] or api[2], found[0][1:], cid, api[3])
+    cid = CorrelationId(correlations.pop()) if correlations else None
+    return Route(api[1] or api[2], reference[1:], cid, api[3])

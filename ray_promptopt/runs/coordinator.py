@@ -10,6 +10,7 @@ from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.core.errors import JournalError, PromptOptError
 from ray_promptopt.core.ids import RunId
 from ray_promptopt.core.work import Decision, DecisionKind, FailedOutcome, Purpose
+from ray_promptopt.llm.prices import LIST_VERSION
 from ray_promptopt.prompts.learning import DeclaredMessage, LearnedBaseline, learn_baseline
 from ray_promptopt.runs.batch import execute_all
 from ray_promptopt.runs.execution import Executor, RunStopped
@@ -128,7 +129,7 @@ class RunCoordinator:
 
         Raises JournalError when the store cannot be written.
         """
-        self._store.append(self._run_id, [RunStarted()])
+        self._store.append(self._run_id, [RunStarted(LIST_VERSION)])
         obeying = asyncio.create_task(self._obey())
         try:
             status = await self._phases(held_out_only)

@@ -22,8 +22,12 @@ from ray_promptopt.core.work import (
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A coordinator took the run up; the first of a run, or the next after an interruption."""
+    """A coordinator took the run up; the first of a run, or the next after an interruption.
 
+    `price_list` is the library and version that its calls are priced by.
+    """
+
+    price_list: str = ""
     type: Literal["run_started"] = "run_started"
 
 

@@ -130,6 +130,7 @@ class RunView:
     policy_spend: Spend = NO_SPEND
     reflection_spend: Spend = NO_SPEND
     held_out_spend: Spend = NO_SPEND
+    price_lists: list[str] = field(default_factory=list)
     failed_attempts: list[FailedAttempt] = field(default_factory=list)
     interruptions: int = 0
     proposals: int = 0
@@ -222,8 +223,10 @@ def _baseline(view: RunView, text: str) -> None:
 
 def _status(view: RunView, event: events.Event) -> None:
     match event:
-        case events.RunStarted():
+        case events.RunStarted(price_list=price_list):
             view.status = RunStatus.RUNNING
+            if price_list and price_list not in view.price_lists:
+                view.price_lists.append(price_list)
         case events.RunPaused(by=by):
             view.status, view.reason = RunStatus.PAUSED, f"paused by {by}"
         case events.RunContinued():

@@ -12,6 +12,7 @@ from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.work import EvaluateCandidate, Purpose
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
+from ray_promptopt.llm.prices import LIST_VERSION
 from ray_promptopt.runs.comparison import held_out_comparison
 from ray_promptopt.runs.ports import PortLost
 from ray_promptopt.store.events import (
@@ -91,6 +92,7 @@ def test_run_when_all_is_well_then_finds_a_better_prompt_within_the_budget(tmp_p
     assert any(candidate["on_front"] for candidate in listed)
     expected_usd = view.policy_spend.cost_usd + view.reflection_spend.cost_usd
     assert view.policy_spend.calls == view.search_rollouts
+    assert view.price_lists == [LIST_VERSION]
     assert view.spend.cost_usd == pytest.approx(expected_usd + view.held_out_spend.cost_usd)
 
 
