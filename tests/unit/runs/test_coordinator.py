@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.work import EvaluateCandidate, Purpose
-from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
 from ray_promptopt.llm.prices import LIST_VERSION
+from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
 from ray_promptopt.runs.comparison import held_out_comparison
 from ray_promptopt.runs.ports import PortLost
 from ray_promptopt.store.events import (
