@@ -14,6 +14,7 @@ from ray_promptopt.cli.options import json_option, results_option
 if TYPE_CHECKING:
     from ray_promptopt.core.candidate import Candidate
     from ray_promptopt.prompts.explaining import MessageFate
+    from ray_promptopt.prompts.learning import LearnedBaseline
     from ray_promptopt.store.run_view import RunView
 
 
@@ -48,7 +49,7 @@ def explain_intercept_command(
     fates = explain_substitution(_messages(request_file), baseline, chosen)
     refused = any(fate.problem for fate in fates)
     if as_json:
-        click.echo(json.dumps(_as_json(fates, chosen), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(fates, chosen, baseline), ensure_ascii=False))
     else:
         for note in baseline.notes:
             click.echo(f"note: {note}")
@@ -87,9 +88,16 @@ def _messages(request_file: Any) -> Any:
         raise click.BadParameter(str(error), param_hint="REQUEST") from error
 
 
-def _as_json(fates: "Sequence[MessageFate]", candidate: "Candidate") -> dict[str, Any]:
+def _as_json(
+    fates: "Sequence[MessageFate]", candidate: "Candidate", baseline: "LearnedBaseline"
+) -> dict[str, Any]:
+    """With the candidate as a transformation of the baseline and as a template of sections."""
+    from ray_promptopt.prompts.transformation import Transformation, sections_of
+
     return {
         "candidate": candidate.id,
+        "transformation": Transformation.between(baseline, candidate).to_dict(),
+        "sections": sections_of(baseline, candidate),
         "sent": not any(fate.problem for fate in fates),
         "messages": [
             {

@@ -68,6 +68,9 @@ def test_json_holds_every_message(results: Path) -> None:
     shown = json.loads(explain(results, BODY, "--json").output)
     assert (shown["sent"], shown["candidate"]) == (True, BETTER.id)
     assert [message["after"] for message in shown["messages"]] == ["Weigh the verbs first.", None]
+    (replacement,) = shown["transformation"]["text_replacements"]
+    assert (replacement["old_text"], replacement["apply_to_role"]) == (BASELINE, "system")
+    assert shown["sections"][0]["content"] == "Weigh the verbs first."
 
 
 def test_another_candidate_is_named_by_the_beginning_of_its_id(results: Path) -> None:

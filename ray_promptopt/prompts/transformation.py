@@ -1,0 +1,154 @@
+"""A candidate as others write prompts down: as a change of the baseline's messages, or as sections.
+
+Transformation mode is a list of replacements, each for the messages of one role, and examples put
+in after a role. Template mode is the whole text as named sections in order.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import SubstitutionError
+from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.learning import LearnedBaseline
+from ray_promptopt.prompts.template import Template, names_in
+
+
+@dataclass(frozen=True, slots=True)
+class TextReplacement:
+    """`old_text` None replaces whole messages; a `position` restricts it to one message."""
+
+    new_text: str
+    old_text: str | None = None
+    role: str = "system"
+    position: int | None = None
+
+    def apply(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Raises SubstitutionError when there is nothing to replace: half a change is none."""
+        changed = list(messages)
+        hits = 0
+        for index, message in enumerate(messages):
+            if message.role != self.role or self.position not in (None, index):
+                continue
+            text = self._replaced(message.content)
+            if text is not None:
+                hits += 1
+                changed[index] = ChatMessage(message.role, text)
+        if not hits:
+            raise SubstitutionError(f"no {self.role} message of the call holds the text to replace")
+        return changed
+
+    def _replaced(self, content: str) -> str | None:
+        if self.old_text is None:
+            return self.new_text
+        if self.old_text in content:
+            return content.replace(self.old_text, self.new_text)
+        values = Template.declared(self.old_text).match(content)
+        if values is None:
+            return None
+        return Template(self.new_text, names_in(self.old_text)).render(values)
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleInjection:
+    """Examples that go in after the last message of a role."""
+
+    examples: tuple[ChatMessage, ...]
+    after_role: str = "system"
+
+    def apply(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+        """Raises SubstitutionError when the call has no message of that role."""
+        places = [i for i, message in enumerate(messages) if message.role == self.after_role]
+        if not places:
+            raise SubstitutionError(f"the call has no {self.after_role} message to add examples to")
+        after = places[-1] + 1
+        return [*messages[:after], *self.examples, *messages[after:]]
+
+
+@dataclass(frozen=True, slots=True)
+class Transformation:
+    """Replacements first, then examples; each in order."""
+
+    replacements: tuple[TextReplacement, ...] = ()
+    injections: tuple[ExampleInjection, ...] = ()
+
+    @classmethod
+    def between(cls, baseline: LearnedBaseline, candidate: Candidate) -> "Transformation":
+        """What turns the baseline's messages into the candidate's; empty for the baseline's own."""
+        texts = candidate.texts
+        return cls(
+            tuple(
+                TextReplacement(
+                    texts[str(part.component)], part.template.text, part.role, part.index
+                )
+                for part in baseline.components
+                if texts[str(part.component)] != part.template.text
+            )
+        )
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Transformation":
+        """From the wire's shape. Raises KeyError or TypeError on another."""
+        return cls(
+            tuple(
+                TextReplacement(
+                    str(one["new_text"]),
+                    one.get("old_text"),
+                    one.get("apply_to_role") or "system",
+                    one.get("position"),
+                )
+                for one in raw.get("text_replacements") or ()
+            ),
+            tuple(
+                ExampleInjection(
+                    tuple(ChatMessage(str(e["role"]), str(e["content"])) for e in one["examples"]),
+                    one.get("insert_after_role") or "system",
+                )
+                for one in raw.get("example_injections") or ()
+            ),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """In the wire's shape."""
+        return {
+            "text_replacements": [
+                {
+                    "old_text": one.old_text,
+                    "new_text": one.new_text,
+                    "apply_to_role": one.role,
+                    "position": one.position,
+                }
+                for one in self.replacements
+            ],
+            "example_injections": [
+                {
+                    "examples": [{"role": e.role, "content": e.content} for e in one.examples],
+                    "insert_after_role": one.after_role,
+                }
+                for one in self.injections
+            ],
+        }
+
+    def apply(self, messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
+        """All of it or, with a SubstitutionError, nothing."""
+        changed = list(messages)
+        steps: tuple[TextReplacement | ExampleInjection, ...]
+        steps = (*self.replacements, *self.injections)
+        for step in steps:
+            changed = step.apply(changed)
+        return tuple(changed)
+
+
+def sections_of(baseline: LearnedBaseline, candidate: Candidate) -> list[dict[str, Any]]:
+    """The candidate in template mode: every message of the call, data as wildcards, in order."""
+    texts = candidate.texts
+    return [
+        {
+            "name": part.component or f"{part.role}_{part.index}",
+            "role": part.role,
+            "content": texts.get(str(part.component), part.template.text),
+            "order": part.index,
+        }
+        for part in baseline.messages
+    ]

@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import SubstitutionError
+from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.learning import DeclaredMessage, learn_baseline
+from ray_promptopt.prompts.substitution import plan_substitution
+from ray_promptopt.prompts.transformation import Transformation, sections_of
+
+CALL = (
+    ChatMessage("system", "Sort for shop A."),
+    ChatMessage("system", "Answer with one label."),
+    ChatMessage("user", "Where is it?"),
+)
+BASELINE = learn_baseline(
+    [CALL, (ChatMessage("system", "Sort for shop B."), CALL[1], ChatMessage("user", "Hello"))],
+    [DeclaredMessage("system", "Sort for {shop}."), DeclaredMessage("system", CALL[1].content, 1)],
+)
+TEXTS = st.sampled_from(["Of {shop}: weigh verbs.", "No data here.", "{shop} {shop}"])
+
+
+@given(first=TEXTS, second=st.text(max_size=20))
+def test_a_candidate_as_a_change_does_what_the_gateway_does(first: str, second: str) -> None:
+    candidate = Candidate.of({"system": first, "system_2": second})
+    planned = plan_substitution(CALL, BASELINE, candidate)
+    change = Transformation.between(BASELINE, candidate)
+    expected = [planned.get(index, message.content) for index, message in enumerate(CALL)]
+    assert [message.content for message in change.apply(CALL)] == expected
+    assert Transformation.from_dict(change.to_dict()) == change
+
+
+def test_the_baselines_own_candidate_is_no_change() -> None:
+    assert Transformation.between(BASELINE, BASELINE.initial_candidate()) == Transformation()
+
+
+def test_a_replacement_without_role_is_for_system_messages_and_examples_follow_their_role() -> None:
+    change = Transformation.from_dict(
+        {
+            "text_replacements": [{"old_text": "one label", "new_text": "a label"}],
+            "example_injections": [
+                {
+                    "insert_after_role": "system",
+                    "examples": [
+                        {"role": "user", "content": "Lost."},
+                        {"role": "assistant", "content": "lost"},
+                    ],
+                }
+            ],
+        }
+    )
+    assert [(message.role, message.content) for message in change.apply(CALL)] == [
+        ("system", "Sort for shop A."),
+        ("system", "Answer with a label."),
+        ("user", "Lost."),
+        ("assistant", "lost"),
+        ("user", "Where is it?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"text_replacements": [{"old_text": "not there", "new_text": "x"}]},
+        {"text_replacements": [{"new_text": "x", "apply_to_role": "developer"}]},
+        {"text_replacements": [{"new_text": "x", "position": 2}]},
+        {"example_injections": [{"examples": [], "insert_after_role": "developer"}]},
+    ],
+)
+def test_a_change_that_finds_nothing_to_change_is_refused(raw: dict[str, object]) -> None:
+    with pytest.raises(SubstitutionError):
+        Transformation.from_dict(raw).apply(CALL)
+
+
+def test_sections_hold_every_message_in_order_with_data_as_wildcards() -> None:
+    candidate = Candidate.of({"system": "Of {shop}.", "system_2": "Label it."})
+    sections = sections_of(BASELINE, candidate)
+    assert [section["content"] for section in sections[:2]] == ["Of {shop}.", "Label it."]
+    assert [section["name"] for section in sections] == ["system", "system_2", "user_2"]
+    assert sections[2]["content"].startswith("{data_")
