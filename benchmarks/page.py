@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.load import page as load_page
 from benchmarks.simulation import page as simulation
 from benchmarks.versus import page as versus
 from benchmarks.versus.record import load
@@ -23,6 +24,7 @@ SECTIONS: dict[str, Section] = {
     "gepa_vs_reference_16": lambda results, docs: versus.section(load(results), docs),
     "gepa_vs_reference_64": lambda results, docs: versus.section(load(results), docs),
     "gepa_vs_reference_16_http": lambda results, docs: versus.section(load(results), docs),
+    "rollouts": lambda results, docs: load_page.section(results),
 }
 """Name of a results file, and of its section."""
 

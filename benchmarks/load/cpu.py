@@ -11,6 +11,7 @@ _RAY_SYSTEM = ("raylet", "gcs_server", "dashboard", "agent", "log_monitor", "mon
 SERVED = frozenset({"HttpService"})
 """Task apps and models that a run serves for itself."""
 DRIVER = "driver"
+HAPROXY = "haproxy"
 RAY_SYSTEM = "Ray itself"
 
 
@@ -33,6 +34,8 @@ def cpu_by_kind() -> Mapping[str, float]:
 
 
 def _kind(title: str) -> str | None:
+    if "haproxy" in title:
+        return HAPROXY
     actor = _RAY_TITLE.search(title)
     if actor is not None:
         name = actor["actor"]

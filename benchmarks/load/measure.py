@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic import SecretStr
 
 from benchmarks.load.cpu import cpu_by_kind
+from benchmarks.load.load import Load, Measured
 from benchmarks.load.task_app import RunningTaskApp
 from ray_promptopt import python_api
 from ray_promptopt.config.schema import (
@@ -27,46 +26,6 @@ from ray_promptopt.taskapp.app import KEY_NAME
 
 MINIBATCH = 3
 NUM_BASELINE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What is run. `num_validation` rows are one evaluation that nothing holds up."""
-
-    name: str
-    schedule: Literal["async", "reference"]
-    max_concurrent: int
-    policy_median_s: float
-    reflection_median_s: float
-    num_validation: int
-    rollout_budget: int
-    num_nodes: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """`bound_s` is what the models' latencies alone take at the limit on concurrency.
-
-    `utilisation` is its share of the wall clock between the first and the last result;
-    `cpu_ms` is per rollout, by kind of process.
-    """
-
-    load: Load
-    rollouts: int
-    proposals: int
-    wall_s: float
-    bound_s: float
-    rollouts_per_s: float
-    utilisation: float
-    start_up_s: float
-    cpu_ms: dict[str, float]
-    load_average: float
-    """Of the machine, over the last minute: how many processes compete for its cores."""
-
-    @property
-    def cpu_ms_per_rollout(self) -> float:
-        """Over all processes beside task app and models."""
-        return sum(self.cpu_ms.values())
 
 
 class _Sampler:
