@@ -194,3 +194,44 @@ def test_budget_when_the_search_ends_has_room_for_no_further_landing() -> None:
     counts = search.optimizer.counts()
     assert "rollout budget" in str(search.optimizer.stop_reason())
     assert 60 - 12 < counts.rollouts_used <= 60
+
+
+def two_groups_of_a_large_search() -> HandDriven:
+    """The initial candidate scored 0.5, and two groups of two lessons that are being merged."""
+    search = HandDriven(lane_settings(train=40, budget=4000, concurrent=64))
+    search.answer("g0", 0.5)
+    for lane, word in enumerate(("apples", "pears", "plums", "figs")):
+        search.find_lesson(lane, f"base {word}")
+    return search
+
+
+def test_landings_when_there_are_many_slots_are_merged_side_by_side() -> None:
+    search = two_groups_of_a_large_search()
+    assert {"g1.merge", "g2.merge"} <= search.stages()
+    assert "apples" not in search.prompt_of("g2.merge")  # it does not build on the other
+
+
+def test_landing_when_another_became_the_best_meanwhile_lands_its_lessons_on_that_one() -> None:
+    search = two_groups_of_a_large_search()
+    search.answer("g1.merge", fenced("base apples pears"))
+    search.answer("g2.merge", fenced("base plums figs"))
+    for number, score in ((1, 1.0), (2, 0.75)):
+        search.answer(f"g{number}.gate", 1.0)
+        search.answer(f"g{number}.valid", score)
+    search.find_lesson(4, "base grapes")
+    search.answer("g3.target", 0.0)
+    assert "base apples pears" in search.prompt_of("g3.merge")
+    assert "plums" in search.prompt_of("g3.merge")
+    assert "figs" in search.prompt_of("g3.merge")
+
+
+def test_landing_when_it_is_no_better_than_what_it_landed_on_is_bisected_all_the_same() -> None:
+    search = two_groups_of_a_large_search()
+    search.answer("g1.merge", fenced("base apples pears"))
+    search.answer("g2.merge", fenced("base plums figs"))
+    for number, score in ((1, 1.0), (2, 0.5)):
+        search.answer(f"g{number}.gate", 1.0)
+        search.answer(f"g{number}.valid", score)
+    search.answer("g3.target", 0.0)
+    said = search.prompt_of("g3.merge")
+    assert ("plums" in said) != ("figs" in said)  # apart

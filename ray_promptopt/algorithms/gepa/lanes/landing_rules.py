@@ -213,6 +213,8 @@ def _end_validation(search: LaneSearch, landing: Landing) -> list[Decision]:
         return _fail(search, landing, message)
     decisions = _admit(search, landing)
     improved = decisions[-1].kind is DecisionKind.NEW_BEST
+    if not improved and _is_overtaken(search, landing):
+        return decisions + _land_again(search, landing)
     size = len(landing.lessons)
     for _ in range(0 if landing.is_initial else max(1, size)):
         search.tally.count_proposal(improved=improved)
@@ -222,6 +224,27 @@ def _end_validation(search: LaneSearch, landing: Landing) -> list[Decision]:
     else:
         decisions += _fail(search, landing, None)
     return decisions
+
+
+def _is_overtaken(search: LaneSearch, landing: Landing) -> bool:
+    """Whether its lessons made the target better, but another candidate is the best meanwhile."""
+    target = search.indices.get(landing.target.id)
+    if not landing.lessons or target is None or target == search.population.best:
+        return False
+    return search.population.mean(len(search.population) - 1) > search.population.mean(target)
+
+
+def _land_again(search: LaneSearch, landing: Landing) -> list[Decision]:
+    """Its lessons are good; they land on the new best, unless they have had their tries."""
+    given_up: list[Decision] = []
+    for lesson in landing.lessons:
+        if lesson.tries + 1 < MAX_TRIES:
+            search.waiting.append(lesson.tried_again())
+        else:
+            message = f"another candidate was better {MAX_TRIES} times"
+            given_up.append(_let_go(search, lesson, message, "overtaken"))
+    _close(search, landing)
+    return given_up
 
 
 def _admit(search: LaneSearch, landing: Landing) -> list[Decision]:

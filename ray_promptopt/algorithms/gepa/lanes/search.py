@@ -27,8 +27,10 @@ from ray_promptopt.core.budget import Budget
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.ids import CandidateId
 
-MAX_LANDINGS = 2
-"""Evaluations on the whole validation set at once, each spread over the whole cluster."""
+FEWEST_LANDINGS = 2
+"""Landings that may run at once on a small cluster, each evaluation spread over all of it."""
+SLOTS_PER_LANDING = 16
+"""Of a large one: a landing waits for the model that merges it half of its time."""
 MAX_FRUITLESS = 5
 """Lanes in a row without one scored rollout: the task app is down."""
 MIN_BARREN = 20
@@ -206,10 +208,11 @@ class LaneSearch:
     def start_landing(self) -> Landing | None:
         """The next landing, when a slot is free and there are lessons worth it.
 
-        The text to land on must be settled: no other landing may still be merging.
+        Where landings build on each other, no other one may still be merging.
         """
         busy = list(self.landings.values())
-        if len(busy) >= MAX_LANDINGS or any(g.stage is not LandingStage.VALIDATION for g in busy):
+        merging = any(g.stage is not LandingStage.VALIDATION for g in busy)
+        if len(busy) >= self._landing_limit or (self._in_line and merging):
             return None
         if not len(self.population):
             return None
@@ -230,10 +233,21 @@ class LaneSearch:
         target = self.target().id
         self.waiting.sort(key=lambda lesson: (lesson.base.id != target, -lesson.number))
 
+    @property
+    def _landing_limit(self) -> int:
+        """How many landings may run at once: enough for their evaluations to fill the slots."""
+        return max(FEWEST_LANDINGS, self.settings.lanes.max_concurrent // SLOTS_PER_LANDING)
+
+    @property
+    def _in_line(self) -> bool:
+        """Whether landings build on each other. Many slots would be idle while one waits for the
+        other's merge: landings then go side by side onto the best."""
+        return self._landing_limit == FEWEST_LANDINGS
+
     def target(self) -> Candidate:
-        """What lessons land on: what the newest landing has merged, as if it had succeeded
-        already, else the best so far."""
-        if self.landings:
+        """What lessons land on: in line, what the newest landing has merged, as if it had
+        succeeded already; else the best so far."""
+        if self.landings and self._in_line:
             newest = self.landings[max(self.landings)]
             if newest.child is not None:
                 return newest.child
