@@ -66,9 +66,13 @@ def _as(value: float) -> float:
     return value
 
 
+FEWEST_SEEDS = 6
+"""With five, chance alone gives the same sign on all of them once in sixteen comparisons."""
+
+
 def verdict(compared: PairedComparison | None) -> str:
     """What may be said: higher, lower, or nothing."""
-    if compared is None or not compared.distinguishable:
+    if compared is None or compared.num_seeds < FEWEST_SEEDS or not compared.distinguishable:
         return "cannot tell"
     return "higher" if compared.difference > 0 else "lower"
 

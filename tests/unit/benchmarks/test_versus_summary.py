@@ -9,7 +9,7 @@ from benchmarks.versus.record import Best, Comparison, RunRecord, Setting, load,
 from benchmarks.versus.summary import difference, measures, standings, verdict
 
 SETTING = Setting(
-    seeds=(0, 1, 2, 3),
+    seeds=(0, 1, 2, 3, 4, 5),
     rollout_budget=100,
     minibatch_size=3,
     max_concurrent=4,
@@ -52,7 +52,7 @@ def _comparison(gains: tuple[float, ...]) -> Comparison:
 
 def test_best_found_after_the_budget_counts_for_nothing() -> None:
     run = _run("gepa 1", 0, 0.5, 40.0)
-    assert measures(_comparison((0, 0, 0, 0)))["final"](run) == 0.5
+    assert measures(_comparison((0,) * 6))["final"](run) == 0.5
     assert run.bests[-1].held_out == 0.99
 
 
@@ -74,19 +74,27 @@ def test_clock_is_read_at_the_same_number_of_rollouts_for_all() -> None:
 
 
 def test_difference_that_some_seeds_contradict_when_judged_then_cannot_be_told() -> None:
-    compared = difference(_comparison((0.1, -0.1, 0.05, -0.02)), "intents", *_PAIR, "final")
+    compared = difference(
+        _comparison((0.1, -0.1, 0.05, -0.02, 0.0, 0.01)), "intents", *_PAIR, "final"
+    )
     assert verdict(compared) == "cannot tell"
 
 
 def test_difference_on_every_seed_when_judged_then_has_its_direction() -> None:
-    gains = (0.1, 0.12, 0.05, 0.08)
+    gains = (0.1, 0.12, 0.05, 0.08, 0.1, 0.07)
     assert verdict(difference(_comparison(gains), "intents", *_PAIR, "final")) == "higher"
     losses = tuple(-gain for gain in gains)
     assert verdict(difference(_comparison(losses), "intents", *_PAIR, "final")) == "lower"
 
 
+def test_difference_of_few_seeds_when_judged_then_cannot_be_told() -> None:
+    whole = _comparison((0.1,) * 6)
+    few = replace(whole, runs=tuple(run for run in whole.runs if run.seed < 5))
+    assert verdict(difference(few, "intents", *_PAIR, "final")) == "cannot tell"
+
+
 def test_standings_compare_with_the_single_lane() -> None:
-    single, ours = standings(_comparison((0.1, 0.1, 0.1, 0.1)), "intents")
+    single, ours = standings(_comparison((0.1,) * 6), "intents")
     assert single.final_difference is None
     assert ours.final == pytest.approx(0.6)
     assert ours.times_faster is not None
@@ -95,7 +103,7 @@ def test_standings_compare_with_the_single_lane() -> None:
 
 
 def test_results_file_when_read_again_is_what_was_written(tmp_path: Path) -> None:
-    comparison = _comparison((0.1, 0.1, 0.1, 0.1))
+    comparison = _comparison((0.1,) * 6)
     save(comparison, tmp_path / "results.json")
     assert load(tmp_path / "results.json") == comparison
 
