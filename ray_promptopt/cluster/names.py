@@ -11,9 +11,12 @@ def run_actor(run_id: str) -> str:
     return f"run:{run_id}"
 
 
-def population_actor(run_id: str) -> str:
-    """The GEPA population of one run."""
-    return f"gepa-population:{run_id}"
+_SEARCHES = {"gepa": "gepa-population", "mipro": "mipro-tpe"}
+
+
+def search_actor(algorithm: str, run_id: str) -> str:
+    """The search state of one run: GEPA's population, or MIPRO's trials."""
+    return f"{_SEARCHES[algorithm]}:{run_id}"
 
 
 def rollout_worker(run_id: str, number: int) -> str:

@@ -92,7 +92,7 @@ def _ports(launch: Launch, config: RunConfig, store: RunStore) -> Ports:
         # The store may be a file of this node: whoever replays it must be here.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         population = GepaPopulationActor.options(
-            name=names.population_actor(launch.run_id), scheduling_strategy=here
+            name=names.search_actor(config.algorithm, launch.run_id), scheduling_strategy=here
         ).remote(launch.store_url, launch.run_id)
         return OptimizerClient(population)
 

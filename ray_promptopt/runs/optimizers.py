@@ -7,6 +7,7 @@ from ray_promptopt.algorithms.gepa import AsyncGepaOptimizer, GepaOptimizer, Gep
 from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.config.schema_gepa import GepaConfig
+from ray_promptopt.config.schema_mipro import MiproConfig
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 from ray_promptopt.runs.proposing import proposer_settings
@@ -27,6 +28,11 @@ def build_optimizer(config: RunConfig, initial: Candidate, program: str = "") ->
     Raises ConfigError when the config asks for what is not there.
     """
     require_runnable(config)
+    if config.mipro is not None:
+        from ray_promptopt.runs.mipro_search import build_mipro
+
+        rollout_budget = config.limits.max_rollouts - num_baseline_rollouts(config)
+        return build_mipro(config, config.mipro, rollout_budget, initial, program)
     gepa = config.gepa
     assert gepa is not None
     return SCHEDULES[gepa.schedule](gepa_settings(config, gepa, program), initial)
@@ -71,11 +77,7 @@ def num_baseline_rollouts(config: RunConfig) -> int:
 
 def require_runnable(config: RunConfig) -> None:
     """Raises ConfigError for a valid config that this version cannot run."""
-    problems = []
-    if config.algorithm != "gepa" or config.gepa is None:
-        problems.append(
-            ConfigProblem("algorithm", config.algorithm, 'only "gepa" can be run so far')
-        )
+    problems = [] if config.mipro is None else _beyond_mipro(config, config.mipro)
     if len(config.initial_prompt.pipeline_modules) > 1:
         names = ", ".join(module.name for module in config.initial_prompt.pipeline_modules)
         problems.append(
@@ -87,6 +89,22 @@ def require_runnable(config: RunConfig) -> None:
         )
     if problems:
         raise ConfigError("config", tuple(problems))
+
+
+def _beyond_mipro(config: RunConfig, mipro: MiproConfig) -> list[ConfigProblem]:
+    stages = [stage.stage_id for module in mipro.modules for stage in module.stages]
+    problems = []
+    if len(stages) > 1:
+        fix = "only one stage can be optimised so far: name the one to optimise"
+        problems.append(ConfigProblem("mipro.modules", f"[{', '.join(stages)}]", fix))
+    if mipro.spec_path is not None:
+        fix = "MIPRO shows no spec so far: put its rules into mipro.metaprompt"
+        problems.append(ConfigProblem("mipro.spec_path", mipro.spec_path, fix))
+    if config.splits.reference:
+        shown = f"{len(config.splits.reference)} seeds"
+        fix = "MIPRO shows no reference corpus so far: leave it out"
+        problems.append(ConfigProblem("mipro.reference_pool", shown, fix))
+    return problems
 
 
 def _least(*limits: int | None) -> int | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ray_promptopt.algorithms.mipro.tpe import Point, Space, Variable
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.demos import DemoSet
+from ray_promptopt.prompts.demonstrations import demos_as_text
 
 
 @dataclass(slots=True)
@@ -38,16 +39,22 @@ class Arm:
 
 @dataclass(slots=True)
 class Catalogue:
-    """Everything that can be combined. Choice 0 of a component is its baseline text."""
+    """Everything that can be combined. Choice 0 of a component is its baseline text.
+
+    `demo_component`: whose text ends in the demonstrations; None: they stand beside the texts.
+    """
 
     components: tuple[str, ...]
     stages: tuple[str, ...]
     instructions: list[list[Instruction]]
     demo_sets: list[list[DemoSet]]
+    demo_component: str | None = None
     arms: list[Arm] = field(default_factory=list)
 
     @classmethod
-    def of(cls, initial: Candidate, stages: Sequence[str]) -> "Catalogue":
+    def of(
+        cls, initial: Candidate, stages: Sequence[str], *, demos_in_text: bool = False
+    ) -> "Catalogue":
         """The baseline alone, with the demonstrations it comes with."""
         texts, demos = initial.texts, dict(initial.demos)
         return cls(
@@ -55,6 +62,7 @@ class Catalogue:
             tuple(stages),
             [[Instruction(text)] for text in texts.values()],
             [[demos.get(stage, ())] for stage in stages],
+            next(reversed(texts)) if demos_in_text else None,
             [Arm((0,) * (len(texts) + len(stages)), 0)],
         )
 
@@ -73,23 +81,26 @@ class Catalogue:
         ]
         return Space((*texts, *demos))
 
+    def texts(self, arm: int) -> dict[str, str]:
+        """The instructions of a combination, without demonstrations."""
+        chosen = zip(self.components, self.instructions, self.arms[arm].point, strict=False)
+        return {name: choices[place].text for name, choices, place in chosen}
+
     def candidate(self, arm: int) -> Candidate:
         """The combination as it is rolled out."""
-        point = self.arms[arm].point
+        point, texts = self.arms[arm].point, self.texts(arm)
         num_texts = len(self.components)
-        texts = {
-            name: choices[place].text
-            for name, choices, place in zip(
-                self.components, self.instructions, point[:num_texts], strict=True
-            )
-        }
         demos = {
             stage: sets[place]
             for stage, sets, place in zip(
                 self.stages, self.demo_sets, point[num_texts:], strict=True
             )
         }
-        return Candidate.of(texts, demos)
+        if self.demo_component is None:
+            return Candidate.of(texts, demos)
+        blocks = [demos_as_text(chosen) for chosen in demos.values() if chosen]
+        texts[self.demo_component] = "\n\n".join([texts[self.demo_component], *blocks])
+        return Candidate.of(texts)
 
     def origin(self, arm: int) -> str:
         """Which parts differ from the baseline."""

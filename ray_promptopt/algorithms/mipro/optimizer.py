@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ray_promptopt.algorithms.ledger import WorkLedger
-from ray_promptopt.algorithms.mipro.jobs import Job, Round, key_in, key_of
-from ray_promptopt.algorithms.mipro.rules import end_round_stage, end_rung
+from ray_promptopt.algorithms.mipro.jobs import Evaluation, Job, Round, key_in, key_of
+from ray_promptopt.algorithms.mipro.rules import announce, end_round_stage, end_rung
 from ray_promptopt.algorithms.mipro.search import Search
 from ray_promptopt.algorithms.mipro.settings import MiproSettings
 from ray_promptopt.algorithms.mipro.state import restore, save
@@ -132,6 +132,8 @@ class MiproOptimizer:
             job: Job | None = self._search.start_round() or self._search.start_evaluation()
             if job is None:
                 break
+            if isinstance(job, Evaluation):
+                decisions += announce(self._search, job)
             self._issue(job)
             decisions += self._go_on(job)
         return decisions

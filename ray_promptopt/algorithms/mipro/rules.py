@@ -10,6 +10,7 @@ from ray_promptopt.algorithms.mipro.jobs import Evaluation, Round, Slot
 from ray_promptopt.algorithms.mipro.search import MAX_FRUITLESS, Search
 from ray_promptopt.algorithms.mipro.stages import EvaluationStage, RoundStage
 from ray_promptopt.algorithms.randomness import stream
+from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.work import Decision, DecisionKind, Purpose
 
@@ -72,6 +73,7 @@ def _add_demo_sets(search: Search, job: Round) -> int:
     counts = []
     for stage in settings.stages:
         pool = demos_of(all_rollouts(search), stage, len(settings.stages), settings.score_threshold)
+        pool = [demo for demo in pool if not _has_wildcard(search, demo)]
         counts.append(len(pool))
         rng = stream(settings.rng_seed, "demos", f"{job.number}.{stage}")
         sets = demo_sets(
@@ -84,6 +86,23 @@ def _add_demo_sets(search: Search, job: Round) -> int:
         # Later rounds add their largest set alone: the choices must stay few against the trials.
         search.catalogue.add_demo_sets(stage, sets if job.number == 0 else sets[:1])
     return min(counts)
+
+
+def _has_wildcard(search: Search, demo: Demo) -> bool:
+    """Such data would be filled in with other data, were it part of a text."""
+    return any(
+        name in f"{demo.inputs}{demo.output}"
+        for names in search.required.values()
+        for name in names
+    )
+
+
+def announce(search: Search, job: Evaluation) -> list[Decision]:
+    """A trial's combination is known from its beginning on."""
+    if job.purpose is not Purpose.TRIAL:
+        return []
+    words = f"trial {search.tally.trials}: {search.catalogue.origin(job.arm)}"
+    return [_about(search, job, DecisionKind.CANDIDATE_PROPOSED, words)]
 
 
 def all_rollouts(search: Search) -> list[ScoredRollout]:
@@ -146,7 +165,7 @@ def instruction_means(search: Search, component: str) -> dict[int, float]:
 def _history(search: Search, component: str, arm: int) -> tuple[TriedInstruction, ...]:
     """The best and the worst instructions that were tried, without the one that is rewritten."""
     update, choices = search.settings.update, search.catalogue.choices_of(component)
-    current = search.catalogue.candidate(arm).texts[component]
+    current = search.catalogue.texts(arm)[component]
     means = sorted(instruction_means(search, component).items(), key=lambda mean: -mean[1])
     tried = [
         TriedInstruction(choices[place].text, score)
@@ -197,10 +216,14 @@ def _close_evaluation(search: Search, job: Evaluation) -> list[Decision]:
     is_new = is_first or search.best != before
     if job.purpose is Purpose.TRIAL:
         tally.since_best = 0 if is_new else tally.since_best + 1
+        tally.kept += not search.catalogue.arms[job.arm].dropped
     arm = search.catalogue.arms[job.arm]
     mean = math.fsum(arm.results.values()) / len(arm.results)
     message = f"{mean:.3f} on {len(arm.results)} of {len(search.order)} validation seeds"
     decisions = [_about(search, job, DecisionKind.CANDIDATE_SCORED, message)]
+    if job.purpose is Purpose.TRIAL and not arm.dropped:
+        kept = "as good as the best so far, within chance"
+        decisions.insert(0, _about(search, job, DecisionKind.CANDIDATE_ACCEPTED, kept))
     if is_new:
         decisions.append(_best(search))
     return decisions

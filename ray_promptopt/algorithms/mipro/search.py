@@ -32,6 +32,7 @@ class Tally:
     """What is counted over the whole search; `discarded` is by reason."""
 
     trials: int = 0
+    kept: int = 0
     dropped: int = 0
     since_best: int = 0
     since_extension: int = 0
@@ -53,7 +54,9 @@ class Search:
     def __init__(self, settings: MiproSettings, initial: Candidate) -> None:
         self.settings = settings
         self.initial = initial
-        self.catalogue = Catalogue.of(initial, settings.stages)
+        self.catalogue = Catalogue.of(
+            initial, settings.stages, demos_in_text=settings.demos_in_text
+        )
         self.budget = Budget(settings.rollout_budget)
         self.tally = Tally()
         self.rounds: dict[int, Round] = {}

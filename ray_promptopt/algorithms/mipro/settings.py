@@ -81,6 +81,9 @@ class MiproSettings:
     """Demonstrations without which the search ends."""
     stages: tuple[str, ...] = (MAIN_STAGE,)
     """The stages that may have demonstrations."""
+    demos_in_text: bool = False
+    """Whether demonstrations become the end of the last component's text, as a block, instead of
+    standing beside the texts."""
     max_trials: int | None = None
     """End after this many trials; None: when the budget ends."""
     patience: int | None = None
@@ -155,4 +158,7 @@ def _range_problems(settings: MiproSettings) -> list[ConfigProblem]:
     ]
     if not settings.stages or len(set(settings.stages)) < len(settings.stages):
         problems.append(ConfigProblem("stages", str(settings.stages), "name each stage once"))
+    if settings.demos_in_text and len(settings.stages) > 1:
+        fix = "only one stage's demonstrations can be part of the text"
+        problems.append(ConfigProblem("stages", str(settings.stages), fix))
     return problems

@@ -12,7 +12,7 @@ def search_counts(search: Search, in_flight: int) -> SearchCounts:
         best=catalogue.candidate(search.best).id,
         front=tuple(catalogue.candidate(arm).id for arm in _answer(search)),
         iteration=search.tally.trials,
-        accepted=search.tally.trials - search.tally.dropped,
+        accepted=search.tally.kept,
         rejected=search.tally.dropped,
         in_flight=in_flight,
         rollouts_used=int(search.budget.spent),

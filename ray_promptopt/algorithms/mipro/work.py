@@ -82,7 +82,7 @@ def _proposal(search: Search, job: Round, slot: int) -> ProposeText:
     num_shown = max(_LEAST_SHOWN, math.ceil(_SHOWN_SHARE * len(rollouts)))
     drawn = [rollouts[int(place)] for place in rng.permutation(len(rollouts))[:num_shown]]
     sets = [chosen for per_stage in search.catalogue.demo_sets for chosen in per_stage if chosen]
-    current = search.catalogue.candidate(job.arm).texts[component]
+    current = search.catalogue.texts(job.arm)[component]
     request = ProposalRequest(
         current,
         search.required[component],
@@ -125,7 +125,7 @@ def record_proposal(search: Search, job: Job, outcome: ProposalOutcome) -> None:
     assert isinstance(job, Round)
     is_summary = outcome.work_id == summary_id(job)
     slot = None if is_summary else job.slots[slot_in(outcome.work_id)]
-    current = "" if slot is None else search.catalogue.candidate(job.arm).texts[slot.component]
+    current = "" if slot is None else search.catalogue.texts(job.arm)[slot.component]
     result = parse_reflection(
         outcome.text,
         truncated=outcome.truncated,

@@ -14,9 +14,12 @@ def _paths() -> list[Path]:
 
 
 def test_there_are_configs_to_load() -> None:
-    assert {"intents_gepa.toml", "banking77_gepa.toml", "openai_gepa.toml"} <= {
-        path.name for path in _paths()
-    }
+    assert {
+        "intents_gepa.toml",
+        "intents_mipro.toml",
+        "banking77_gepa.toml",
+        "openai_gepa.toml",
+    } <= {path.name for path in _paths()}
 
 
 @pytest.mark.parametrize("path", _paths(), ids=lambda path: path.stem)

@@ -12,7 +12,7 @@ from ray_promptopt.algorithms.mipro.tpe.joint import Density
 from ray_promptopt.algorithms.mipro.tpe.space import Point, Space, Trial
 from ray_promptopt.algorithms.mipro.tpe.univariate import UnivariateProposer
 
-NUM_UNIVARIATE = 2  # points asked of hyperopt per suggestion, each under a seed of its own
+NUM_UNIVARIATE = 4  # points asked of hyperopt per suggestion, each under a seed of its own
 NUM_CENTRES = 3  # good points around which neighbours are proposed
 MAX_DRAWS = 100  # tries to draw a new point before all points are walked through
 

@@ -100,6 +100,34 @@ def test_search_with_demonstrations_alone_finds_the_largest_set() -> None:
     assert not any(isinstance(item, ProposeText) for item in world.asked)
 
 
+def test_demonstrations_in_the_text_are_its_end_and_are_not_shown_as_instructions() -> None:
+    settings = with_(demos_in_text=True)
+    world = Recorder(lost=lambda item: item.purpose is Purpose.BOOTSTRAP and "3" in item.work_id)
+    world.score = lambda texts, seed: 1.0  # type: ignore[method-assign]
+    run_search(MiproOptimizer(settings, INITIAL), world)
+    rolled_out = [item.candidate for item in world.asked if isinstance(item, EvaluateCandidate)]
+    assert all(candidate.demos == () for candidate in rolled_out)
+    with_demos = [one for one in rolled_out if "Example 1\nInput: query" in one.texts["system"]]
+    assert with_demos
+    assert all("Input: query 3\n" not in one.texts["system"] for one in with_demos)
+    for item in world.asked:
+        if isinstance(item, ProposeText) and "for me:" in item.messages[-1].content:
+            current = item.messages[-1].content.split("```")[1]
+            assert "Example 1" not in current
+
+
+def test_trials_when_they_begin_are_announced_with_their_combination() -> None:
+    _, decisions = run_search(MiproOptimizer(SETTINGS, INITIAL), Landscape(num_lessons=3))
+    proposed = [d.candidate for d in decisions if d.kind is DecisionKind.CANDIDATE_PROPOSED]
+    ended = {
+        d.candidate.id
+        for d in decisions
+        if d.candidate is not None
+        and d.kind in (DecisionKind.CANDIDATE_ACCEPTED, DecisionKind.CANDIDATE_REJECTED)
+    }
+    assert {candidate.id for candidate in proposed if candidate is not None} == ended
+
+
 def test_search_with_instructions_alone_uses_no_demonstration() -> None:
     world = DemoWorld()
     run_search(MiproOptimizer(with_(max_demos=0), INITIAL), world)
