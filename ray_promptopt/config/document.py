@@ -21,7 +21,7 @@ from ray_promptopt.config.gepa_effects import warn_of_no_effect
 from ray_promptopt.config.gepa_section import check_stages, read_gepa, split_training_seeds
 from ray_promptopt.config.limits import gepa_limits, mipro_limits, read_termination
 from ray_promptopt.config.mipro_effects import warn_of_no_effect as warn_of_no_mipro_effect
-from ray_promptopt.config.mipro_section import check_bootstrap, read_mipro
+from ray_promptopt.config.mipro_section import check_bootstrap, read_mipro, with_spec
 from ray_promptopt.config.model_refs import read_policy, read_reflection
 from ray_promptopt.config.prompt import read_prompt
 from ray_promptopt.config.proposer import apply_to_reflection
@@ -205,7 +205,8 @@ def _read_search(tables: Tables, prompt: InitialPrompt, folder: Path, problems: 
             gepa = with_generations(gepa, given, limits.max_rollouts, problems)
         return Search(gepa, None, splits, limits, given)
     mipro, mipro_given = read_mipro(section, problems)
-    warn_of_no_mipro_effect(mipro_given, problems)
+    mipro = with_spec(mipro, mipro_given, folder, problems)
+    warn_of_no_mipro_effect(mipro, mipro_given, problems)
     check_bootstrap(mipro, splits, problems)
     for part, key in (("train", "bootstrap_train_seeds"), ("validation", "online_pool")):
         if not seeds.values.get(part):

@@ -7,6 +7,7 @@ effect must not look as if it had one.
 from collections.abc import Mapping
 
 from ray_promptopt.config.gather import Gathered, Problems, shown
+from ray_promptopt.config.schema_mipro import MiproConfig
 
 WITHOUT_EFFECT = {
     "strict_bootstrap": "too few demonstrations always end the run; set min_bootstrap_demos",
@@ -18,9 +19,6 @@ WITHOUT_EFFECT = {
     "proposer_mode": "MIPRO words its requests in one way",
     "proposer_output_tokens": "the meta model's max_tokens limits its answers",
     "token_counting_model": "tokens are counted by the provider",
-    "spec_max_tokens": "MIPRO shows no spec; put its rules into metaprompt",
-    "spec_include_examples": "MIPRO shows no spec; put its rules into metaprompt",
-    "spec_priority_threshold": "MIPRO shows no spec; put its rules into metaprompt",
     "results_file": "results are written to the results folder",
 }
 """Key to what does it instead."""
@@ -32,13 +30,17 @@ TABLE_KEYS_WITHOUT_EFFECT = {
 }
 
 
-def warn_of_no_effect(given: Gathered, problems: Problems) -> None:
+def warn_of_no_effect(mipro: MiproConfig, given: Gathered, problems: Problems) -> None:
     """Warn of every key that was written and changes nothing."""
     for name, remedy in WITHOUT_EFFECT.items():
         if name in given.values:
             key = given.key(name)
             value = shown(key, given.values[name])
             problems.warnings.append(f"{key} = {value}: without effect: {remedy}")
+    if mipro.spec is None:
+        for name in ("spec_max_tokens", "spec_include_examples", "spec_priority_threshold"):
+            if name in given.values:
+                problems.warnings.append(f"{given.key(name)}: without effect: give a spec_path")
     for table, names in TABLE_KEYS_WITHOUT_EFFECT.items():
         written = given.values.get(table)
         if isinstance(written, Mapping):

@@ -1,12 +1,15 @@
 """The `[mipro]` table: settings, modules with stages and edges, and the rules over them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from ray_promptopt.config.build import build
 from ray_promptopt.config.gather import Gathered, Keys, Problems, gather, lookup
 from ray_promptopt.config.keys import MIPRO_FLAVOURS, MIPRO_SETTINGS
 from ray_promptopt.config.schema import Splits
 from ray_promptopt.config.schema_mipro import MiproConfig, MiproModule, MiproStage
+from ray_promptopt.config.spec import read_spec
+from ray_promptopt.config.spec_text import spec_text
 
 _PREFIX = "mipro."
 _MODULE: Keys = {
@@ -37,6 +40,33 @@ def read_mipro(table: Mapping[str, object], problems: Problems) -> tuple[MiproCo
         return MiproConfig(), given
     _refuse_bad_modules(mipro, problems)
     return mipro, given
+
+
+def with_spec(mipro: MiproConfig, given: Gathered, folder: Path, problems: Problems) -> MiproConfig:
+    """The section with its spec read, so that the resolved config is complete."""
+    key = given.key("spec_path")
+    if mipro.spec is not None and mipro.spec_path is not None:
+        problems.add(key, mipro.spec_path, "give either the path or the spec")
+        return mipro
+    if mipro.spec_path is not None:
+        spec = read_spec(folder / mipro.spec_path, key, problems)
+        mipro = mipro.model_copy(update={"spec": spec})
+    if mipro.spec is not None and not shown_mipro_spec(mipro):
+        remedy = "nothing of the spec is shown: raise it, or lower spec_priority_threshold"
+        problems.add(given.key("spec_max_tokens"), mipro.spec_max_tokens, remedy)
+    return mipro
+
+
+def shown_mipro_spec(mipro: MiproConfig) -> str:
+    """The part of the spec that the meta model is shown; empty without a spec."""
+    if mipro.spec is None:
+        return ""
+    return spec_text(
+        mipro.spec,
+        max_tokens=mipro.spec_max_tokens,
+        include_examples=mipro.spec_include_examples,
+        priority_threshold=mipro.spec_priority_threshold,
+    )
 
 
 def check_bootstrap(mipro: MiproConfig, splits: Splits, problems: Problems) -> None:

@@ -12,6 +12,7 @@ from ray_promptopt.config.base import (
     Rate,
     Section,
 )
+from ray_promptopt.config.spec import SystemSpec
 
 
 class StageMessage(Section):
@@ -169,6 +170,8 @@ class MiproConfig(Section):
     """Settings of single proposer flavours (`instructions.dspy_*`, …), as written."""
     spec_path: str | None = None
     """Path of the system spec that proposals are grounded in."""
+    spec: SystemSpec | None = None
+    """The spec itself, read from `spec_path`; or given here instead of a path."""
     spec_max_tokens: PositiveInt = 5000
     """The most tokens of the spec that are shown."""
     spec_include_examples: bool = True

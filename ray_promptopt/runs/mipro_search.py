@@ -8,6 +8,7 @@ from ray_promptopt.algorithms.mipro import (
     UpdateSettings,
 )
 from ray_promptopt.algorithms.mipro.tpe import TpeSettings
+from ray_promptopt.config.mipro_section import shown_mipro_spec
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.config.schema_mipro import MiproConfig
 from ray_promptopt.core.candidate import Candidate
@@ -63,6 +64,7 @@ def mipro_settings(
         ),
         grounding=GroundingSettings(
             program=program,
+            spec=shown_mipro_spec(mipro),
             guidance=mipro.metaprompt or "",
             max_example_tokens=example_tokens,
             max_program_tokens=program_tokens,

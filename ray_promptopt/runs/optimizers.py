@@ -97,9 +97,6 @@ def _beyond_mipro(config: RunConfig, mipro: MiproConfig) -> list[ConfigProblem]:
     if len(stages) > 1:
         fix = "only one stage can be optimised so far: name the one to optimise"
         problems.append(ConfigProblem("mipro.modules", f"[{', '.join(stages)}]", fix))
-    if mipro.spec_path is not None:
-        fix = "MIPRO shows no spec so far: put its rules into mipro.metaprompt"
-        problems.append(ConfigProblem("mipro.spec_path", mipro.spec_path, fix))
     if config.splits.reference:
         shown = f"{len(config.splits.reference)} seeds"
         fix = "MIPRO shows no reference corpus so far: leave it out"

@@ -102,7 +102,6 @@ def test_optimizer_of_a_mipro_config_keeps_the_rollouts_that_teach_the_baseline_
         ("reference_pool = [60, 61]\n", "mipro.reference_pool"),
         ('modules = [{ id = "m", stages = [{ stage_id = "a", baseline_instruction = "x" }, '
          '{ stage_id = "b", baseline_instruction = "y" }] }]\n', "mipro.modules"),
-        ('spec_path = "spec.json"\n', "mipro.spec_path"),
     ],
 )  # fmt: skip
 def test_config_when_it_asks_for_what_mipro_cannot_do_is_refused(
@@ -111,6 +110,22 @@ def test_config_when_it_asks_for_what_mipro_cannot_do_is_refused(
     config = load_config(write(tmp_path, extra), environ={})
     with pytest.raises(ConfigError, match=key):
         require_runnable(config)
+
+
+def test_spec_when_named_is_read_into_the_config_and_shown_to_the_meta_model(
+    tmp_path: Path,
+) -> None:
+    specs = Path(__file__).parents[3] / "configs" / "specs"
+    spec = next(path for path in sorted(specs.iterdir()) if path.suffix in (".json", ".toml"))
+    (tmp_path / spec.name).write_text(spec.read_text(encoding="utf-8"), encoding="utf-8")
+    extra = f'spec_path = "{spec.name}"\n'
+    config = load_config(write(tmp_path, extra), environ={})
+    assert config.mipro is not None
+    assert config.mipro.spec is not None
+    shown = mipro_settings(config, config.mipro, 96, "").grounding.spec
+    assert max(config.mipro.spec.rules, key=lambda rule: rule.priority).title in shown
+    with pytest.raises(ConfigError, match="spec_max_tokens"):
+        load_config(write(tmp_path, f"{extra}spec_max_tokens = 1\n"), environ={})
 
 
 def test_keys_without_effect_are_warned_of_and_others_are_not(tmp_path: Path) -> None:
