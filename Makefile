@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-page clean
+.PHONY: setup demo test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-gateway bench-page clean
 
 setup: $(VENV)/.installed
 
@@ -33,7 +33,7 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-page
+bench: bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-gateway bench-page
 
 bench-simulation: setup
 	@$(BIN)/python -m benchmarks.simulation.compare
@@ -51,6 +51,9 @@ bench-rollouts: setup
 
 bench-tpe: setup
 	@$(BIN)/python -m benchmarks.tpe
+
+bench-gateway: setup
+	@$(BIN)/python -m benchmarks.gateway
 
 bench-page: setup
 	@$(BIN)/python -m benchmarks.page
