@@ -145,7 +145,8 @@ async def measure(
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
         async def caller(until_s: float) -> None:
-            while time.perf_counter() < until_s:
+            began_s = 0.0
+            while began_s < until_s:
                 began_s = time.perf_counter()
                 async with session.post(f"{url}?cid={new_correlation_id()}", json=body) as reply:
                     await reply.content.readany()
