@@ -243,6 +243,6 @@ class Search:
 
     def _budget_stop(self, step: str, need: int) -> str:
         return (
-            f"rollout budget: {self.budget.spent:.0f} of {self.settings.rollout_budget} used; "
+            f"rollout budget: {self.budget.spent:.0f} of the search's {self.settings.rollout_budget} used; "
             f"{step} needs up to {need}"
         )

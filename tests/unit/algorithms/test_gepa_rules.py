@@ -230,7 +230,11 @@ def test_search_when_the_initial_validation_is_lost_stops_with_the_error() -> No
 def test_iteration_when_its_worst_case_does_not_fit_is_not_started(budget: int, ends: bool) -> None:
     optimizer = make(budget=budget)
     answer_stage(optimizer, 0.5)
-    expected = "rollout budget: 4 of 13 used; another proposal needs up to 10" if ends else None
+    expected = (
+        "rollout budget: 4 of the search's 13 used; another proposal needs up to 10"
+        if ends
+        else None
+    )
     assert optimizer.stop_reason() == expected
     assert bool(optimizer.ask(9)) is not ends
 
@@ -239,7 +243,7 @@ def test_search_when_the_budget_cannot_pay_the_start_stops_at_once() -> None:
     optimizer = make(budget=3)
     assert optimizer.ask(9) == []
     assert optimizer.stop_reason() == (
-        "rollout budget: 0 of 3 used; scoring the initial candidate needs up to 4"
+        "rollout budget: 0 of the search's 3 used; scoring the initial candidate needs up to 4"
     )
 
 

@@ -356,7 +356,7 @@ class LaneSearch:
     def budget_stop(self, step: str, need: int) -> str:
         """Why the budget ends the search."""
         return (
-            f"rollout budget: {self.budget.spent:.0f} of {self.settings.rollout_budget} used; "
+            f"rollout budget: {self.budget.spent:.0f} of the search's {self.settings.rollout_budget} used; "
             f"{step} needs up to {need}"
         )
 
