@@ -243,6 +243,6 @@ class Search:
 
     def _budget_stop(self, step: str, need: int) -> str:
         return (
-            f"rollout budget: {self.budget.spent:.0f} of the search's {self.settings.rollout_budget} used; "
-            f"{step} needs up to {need}"
+            f"rollout budget: {self.budget.spent:.0f} of the search's "
+            f"{self.settings.rollout_budget} used; {step} needs up to {need}"
         )

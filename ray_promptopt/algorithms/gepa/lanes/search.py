@@ -356,8 +356,8 @@ class LaneSearch:
     def budget_stop(self, step: str, need: int) -> str:
         """Why the budget ends the search."""
         return (
-            f"rollout budget: {self.budget.spent:.0f} of the search's {self.settings.rollout_budget} used; "
-            f"{step} needs up to {need}"
+            f"rollout budget: {self.budget.spent:.0f} of the search's "
+            f"{self.settings.rollout_budget} used; {step} needs up to {need}"
         )
 
     def parents_of(self, landing: Landing) -> tuple[int, ...]:
