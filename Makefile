@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-gateway bench-page clean
+.PHONY: setup demo demo-mipro test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-gateway bench-page clean
 
 setup: $(VENV)/.installed
 
@@ -16,6 +16,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: setup
 	@$(BIN)/ray-promptopt demo
+
+demo-mipro: setup
+	@$(BIN)/ray-promptopt run configs/intents_mipro.toml
 
 test: setup
 	@$(BIN)/python -m pytest
