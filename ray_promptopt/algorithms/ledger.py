@@ -5,11 +5,20 @@ What stands before the first dot of an id is the job it belongs to. A job that e
 its ids are then known by the job alone, so that memory does not grow with every rollout.
 """
 
+import math
 from collections.abc import Iterable
 from itertools import islice
 
 from ray_promptopt.core.ids import WorkId
-from ray_promptopt.core.work import WorkItem
+from ray_promptopt.core.work import (
+    EvaluateCandidate,
+    FailedOutcome,
+    Outcome,
+    ProposalOutcome,
+    ProposeText,
+    RolloutOutcome,
+    WorkItem,
+)
 
 _ALL = "*"
 
@@ -93,6 +102,22 @@ class WorkLedger:
     def _is_settled(self, work_id: WorkId) -> bool:
         job = _job_of(work_id)
         return job in self._closed or work_id in self._settled.get(job, ())
+
+
+def refuse_misfit(item: WorkItem, outcome: Outcome) -> None:
+    """Raises ValueError when the outcome is of another kind than the item, or its score is not
+    finite. A failure fits every item."""
+    match item, outcome:
+        case (_, FailedOutcome()) | (ProposeText(), ProposalOutcome()):
+            return
+        case EvaluateCandidate(), RolloutOutcome(score=score):
+            if not math.isfinite(score):
+                raise ValueError(f"score of {item.work_id!r} is {score}; it must be finite")
+        case _:
+            raise ValueError(
+                f"{type(outcome).__name__} does not answer {item.work_id!r}, "
+                f"which is {type(item).__name__}"
+            )
 
 
 def _job_of(work_id: WorkId) -> str:

@@ -1,6 +1,5 @@
 """GEPA behind the Optimizer protocol: routes outcomes to the search and its work to the asker."""
 
-import math
 from collections.abc import Mapping
 
 from ray_promptopt.algorithms.gepa.mutation import job_name
@@ -9,7 +8,7 @@ from ray_promptopt.algorithms.gepa.search import Search
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
 from ray_promptopt.algorithms.gepa.state import restore, save
 from ray_promptopt.algorithms.gepa.view import search_counts, search_view
-from ray_promptopt.algorithms.ledger import WorkLedger
+from ray_promptopt.algorithms.ledger import WorkLedger, refuse_misfit
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 from ray_promptopt.core.work import (
@@ -70,20 +69,14 @@ class GepaOptimizer:
         return decisions
 
     def _record(self, item: WorkItem, outcome: Outcome) -> None:
+        refuse_misfit(item, outcome)
         match item, outcome:
             case _, FailedOutcome():
                 self._search.record_failure(item, outcome)
-            case EvaluateCandidate(), RolloutOutcome(score=score) if math.isfinite(score):
+            case EvaluateCandidate(), RolloutOutcome():
                 self._search.record_rollout(item, outcome)
-            case EvaluateCandidate(), RolloutOutcome(score=score):
-                raise ValueError(f"score of {item.work_id!r} is {score}; it must be finite")
             case ProposeText(), ProposalOutcome():
                 self._search.record_proposal(outcome)
-            case _:
-                raise ValueError(
-                    f"{type(outcome).__name__} does not answer {item.work_id!r}, "
-                    f"which is {type(item).__name__}"
-                )
 
     def stop_reason(self) -> str | None:
         """Why the search is over, in words; None while it goes on."""

@@ -1,10 +1,9 @@
 """MIPRO behind the Optimizer protocol: routes outcomes to jobs and their work to the asker."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 
-from ray_promptopt.algorithms.ledger import WorkLedger
+from ray_promptopt.algorithms.ledger import WorkLedger, refuse_misfit
 from ray_promptopt.algorithms.mipro.jobs import Evaluation, Job, Round, key_in, key_of
 from ray_promptopt.algorithms.mipro.rules import announce, end_round_stage, end_rung
 from ray_promptopt.algorithms.mipro.search import Search
@@ -91,20 +90,14 @@ class MiproOptimizer:
         return jobs[int(key[1:])]
 
     def _record(self, job: Job, item: WorkItem, outcome: Outcome) -> None:
+        refuse_misfit(item, outcome)
         match item, outcome:
             case _, FailedOutcome():
                 record_failure(self._search, job, item, outcome)
-            case EvaluateCandidate(), RolloutOutcome(score=score) if math.isfinite(score):
+            case EvaluateCandidate(), RolloutOutcome():
                 record_rollout(self._search, job, item, outcome)
-            case EvaluateCandidate(), RolloutOutcome(score=score):
-                raise ValueError(f"score of {item.work_id!r} is {score}; it must be finite")
             case ProposeText(), ProposalOutcome():
                 record_proposal(self._search, job, outcome)
-            case _:
-                raise ValueError(
-                    f"{type(outcome).__name__} does not answer {item.work_id!r}, "
-                    f"which is {type(item).__name__}"
-                )
 
     def _go_on(self, job: Job) -> list[Decision]:
         """While nothing of the job's stage is open, end the stage and issue what follows."""

@@ -1,6 +1,5 @@
 """The asynchronous GEPA behind the Optimizer protocol: outcomes to jobs, new work to the asker."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -23,6 +22,7 @@ from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage, LaneStage
 from ray_promptopt.algorithms.gepa.lanes.state import restore, save
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
 from ray_promptopt.algorithms.gepa.view import search_counts, search_view
+from ray_promptopt.algorithms.ledger import refuse_misfit
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 from ray_promptopt.core.ids import WorkId
@@ -93,20 +93,14 @@ class AsyncGepaOptimizer:
         return decisions
 
     def _record(self, job: Job, item: WorkItem, outcome: Outcome) -> None:
+        refuse_misfit(item, outcome)
         match item, outcome:
             case _, FailedOutcome():
                 record_failure(self._search, job, item, outcome)
-            case EvaluateCandidate(), RolloutOutcome(score=score) if math.isfinite(score):
+            case EvaluateCandidate(), RolloutOutcome():
                 record_rollout(self._search, job, item, outcome)
-            case EvaluateCandidate(), RolloutOutcome(score=score):
-                raise ValueError(f"score of {item.work_id!r} is {score}; it must be finite")
             case ProposeText(), ProposalOutcome():
                 record_proposal(self._search, job, outcome)
-            case _:
-                raise ValueError(
-                    f"{type(outcome).__name__} does not answer {item.work_id!r}, "
-                    f"which is {type(item).__name__}"
-                )
 
     def _go_on(self, job: Job) -> list[Decision]:
         """Issue what the present stage still needs; when that is nothing, end the stage."""
