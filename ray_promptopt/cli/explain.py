@@ -14,7 +14,7 @@ from ray_promptopt.cli.options import json_option, results_option
 if TYPE_CHECKING:
     from ray_promptopt.core.candidate import Candidate
     from ray_promptopt.prompts.explaining import MessageFate
-    from ray_promptopt.prompts.learning import LearnedBaseline
+    from ray_promptopt.prompts.learning import LearnedStage
     from ray_promptopt.store.run_view import RunView
 
 
@@ -38,21 +38,30 @@ def explain_intercept_command(
     """
     # Loads SQLAlchemy, which `validate` has no use for.
     from ray_promptopt import python_api
+    from ray_promptopt.core.errors import SubstitutionError
     from ray_promptopt.prompts.explaining import explain_substitution
     from ray_promptopt.prompts.learning import LearnedBaseline
+    from ray_promptopt.prompts.substitution import stage_in
 
     view = python_api.load_run(run, results=python_api.results_folder(results))
     if view.baseline_json is None:
         raise click.ClickException(f"{view.run_id} has not learned what the task app sends yet")
     baseline = LearnedBaseline.from_json(view.baseline_json)
     chosen = _candidate(view, candidate)
-    fates = explain_substitution(_messages(request_file), baseline, chosen)
+    messages = _messages(request_file)
+    try:
+        stage = stage_in(messages, baseline)
+    except SubstitutionError as error:
+        raise click.ClickException(f"refused with 422: {error}") from error
+    fates = explain_substitution(messages, stage, chosen)
     refused = any(fate.problem for fate in fates)
     if as_json:
-        click.echo(json.dumps(_as_json(fates, chosen, baseline), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(fates, chosen, stage), ensure_ascii=False))
     else:
         for note in baseline.notes:
             click.echo(f"note: {note}")
+        if len(baseline.stages) > 1:
+            click.echo(f"a call of stage {stage.name}")
         for fate in fates:
             click.echo(f"message {fate.index} ({fate.role}): {fate.reason}")
             click.echo(_diff(fate), nl=False)
@@ -89,15 +98,16 @@ def _messages(request_file: Any) -> Any:
 
 
 def _as_json(
-    fates: "Sequence[MessageFate]", candidate: "Candidate", baseline: "LearnedBaseline"
+    fates: "Sequence[MessageFate]", candidate: "Candidate", stage: "LearnedStage"
 ) -> dict[str, Any]:
     """With the candidate as a transformation of the baseline and as a template of sections."""
     from ray_promptopt.prompts.transformation import Transformation, sections_of
 
     return {
         "candidate": candidate.id,
-        "transformation": Transformation.between(baseline, candidate).to_dict(),
-        "sections": sections_of(baseline, candidate),
+        "stage": stage.name,
+        "transformation": Transformation.between(stage, candidate).to_dict(),
+        "sections": sections_of(stage, candidate),
         "sent": not any(fate.problem for fate in fates),
         "messages": [
             {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
-from ray_promptopt.prompts.learning import LearnedBaseline, LearnedMessage
+from ray_promptopt.prompts.learning import LearnedMessage, LearnedStage
 from ray_promptopt.prompts.substitution import replacement, values_in
 
 
@@ -39,10 +39,10 @@ class MessageFate:
 
 
 def explain_substitution(
-    messages: Sequence[ChatMessage], baseline: LearnedBaseline, candidate: Candidate
+    messages: Sequence[ChatMessage], stage: LearnedStage, candidate: Candidate
 ) -> tuple[MessageFate, ...]:
     """Every message in order. The call is sent only when none has a problem."""
-    parts = {part.index: part for part in baseline.components}
+    parts = {part.index: part for part in stage.components}
     fates = [
         _fate(messages, parts[index], candidate)
         if index in parts

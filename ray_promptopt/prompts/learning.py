@@ -1,6 +1,6 @@
 """The baseline as the app really sends it: learned from recorded calls, checked against the TOML.
 
-Components are the system and developer messages that hold static text; where an app sends none,
+Components are the system and developer messages that hold static text; where a stage sends none,
 the first message that does. All other messages are the app's own and are never touched.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.core.stages import MAIN_STAGE, component_name
 from ray_promptopt.prompts.common import learn_template
 from ray_promptopt.prompts.template import Template
 
@@ -37,16 +38,34 @@ class LearnedMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class LearnedBaseline:
-    """Where the static text is. `notes` say, for people, how the declared prompt differs."""
+class LearnedStage:
+    """One call of the app: its messages, and among them the components."""
 
+    name: str
     messages: tuple[LearnedMessage, ...]
-    notes: tuple[str, ...] = ()
 
     @property
     def components(self) -> tuple[LearnedMessage, ...]:
         """The messages that a candidate replaces."""
         return tuple(message for message in self.messages if message.component is not None)
+
+    @property
+    def static_text(self) -> str:
+        """What stands in every call, component or not."""
+        return "\n".join(part.template.static_text for part in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedBaseline:
+    """Where the static text is. `notes` say, for people, how the declared prompt differs."""
+
+    stages: tuple[LearnedStage, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def components(self) -> tuple[LearnedMessage, ...]:
+        """The messages of all stages that a candidate replaces."""
+        return tuple(part for stage in self.stages for part in stage.components)
 
     def initial_candidate(self) -> Candidate:
         """The baseline's own text, wildcards in place of data."""
@@ -54,21 +73,34 @@ class LearnedBaseline:
 
     def to_json(self) -> str:
         """For the journal and the gateway's bindings."""
-        messages = [
-            [part.index, part.role, part.template.text, part.template.wildcards, part.component]
-            for part in self.messages
-        ]
-        return json.dumps({"messages": messages, "notes": self.notes}, ensure_ascii=False)
+        stages = [
+            [
+                stage.name,
+                [
+                    [part.index, part.role, part.template.text, part.template.wildcards,
+                     part.component]
+                    for part in stage.messages
+                ],
+            ]
+            for stage in self.stages
+        ]  # fmt: skip
+        return json.dumps({"stages": stages, "notes": self.notes}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "LearnedBaseline":
         """The inverse of `to_json`."""
         raw = json.loads(text)
-        messages = tuple(
-            LearnedMessage(index, role, Template(text, tuple(wildcards)), component)
-            for index, role, text, wildcards, component in raw["messages"]
+        stages = tuple(
+            LearnedStage(
+                name,
+                tuple(
+                    LearnedMessage(index, role, Template(text, tuple(wildcards)), component)
+                    for index, role, text, wildcards, component in messages
+                ),
+            )
+            for name, messages in raw["stages"]
         )
-        return cls(messages, tuple(raw["notes"]))
+        return cls(stages, tuple(raw["notes"]))
 
 
 def learn_baseline(
@@ -79,6 +111,14 @@ def learn_baseline(
     Raises SubstitutionError when nothing was recorded, when the calls do not have the same shape,
     or when they share no static text.
     """
+    stage, notes = learn_stage(MAIN_STAGE, observed, declared)
+    return LearnedBaseline((stage,), notes)
+
+
+def learn_stage(
+    name: str, observed: Sequence[Sequence[ChatMessage]], declared: Sequence[DeclaredMessage] = ()
+) -> tuple[LearnedStage, tuple[str, ...]]:
+    """One stage from its recorded calls, and notes on how the declared messages differ."""
     if not observed or not all(observed):
         raise SubstitutionError(
             "the task app called no model in the baseline rollouts: it must send its chat "
@@ -96,9 +136,9 @@ def learn_baseline(
         pattern = by_role.get((role, seen[role]))
         template, note = _template([message.content for message in column], role, pattern)
         notes += note
-        name = role if seen[role] == 1 else f"{role}_{seen[role]}"
-        learned.append(LearnedMessage(index, role, template, name))
-    return LearnedBaseline(_only_components_named(learned), tuple(notes))
+        place = role if seen[role] == 1 else f"{role}_{seen[role]}"
+        learned.append(LearnedMessage(index, role, template, component_name(name, place)))
+    return LearnedStage(name, _only_components_named(learned)), tuple(notes)
 
 
 def _refuse_several_stages(
@@ -109,7 +149,8 @@ def _refuse_several_stages(
         if len(roles) > 1:
             raise SubstitutionError(
                 f"the app's calls differ: message {index} is sometimes {' or '.join(roles)}. "
-                "Several stages are not one prompt; optimise one stage at a time"
+                "Several stages are not one prompt: name them in "
+                "initial_prompt.metadata.pipeline_modules"
             )
     instructing = {
         sum(message.role in _INSTRUCTING for message in messages) for messages in observed

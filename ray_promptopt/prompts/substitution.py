@@ -4,11 +4,21 @@ Fails closed: a call that is not recognisably the baseline is never sent in a ca
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
-from ray_promptopt.prompts.learning import LearnedBaseline, LearnedMessage
+from ray_promptopt.prompts.learning import LearnedBaseline, LearnedMessage, LearnedStage
+from ray_promptopt.prompts.recognition import (
+    LEAST_LEAD,
+    LEAST_RATIO,
+    Words,
+    clear_best,
+    own_words,
+    ratios,
+)
+from ray_promptopt.prompts.recognition import shown as ratios_shown
 from ray_promptopt.prompts.template import Template
 
 
@@ -20,10 +30,54 @@ def plan_substitution(
     Raises SubstitutionError; its words tell where the call left the baseline and hold nothing of
     the candidate.
     """
+    stage = stage_in(messages, baseline)
     return {
         part.index: replacement(part, candidate, values_in(messages, part))
-        for part in baseline.components
+        for part in stage.components
     }
+
+
+def stage_in(messages: Sequence[ChatMessage], baseline: LearnedBaseline) -> LearnedStage:
+    """The stage that a call belongs to.
+
+    The one whose components are all there, and its other messages too where several share their
+    components; else the one whose own words are, clearly. Raises SubstitutionError with the
+    ratios where none is.
+    """
+    stages = baseline.stages
+    if len(stages) == 1:
+        return stages[0]
+    fitting = [stage for stage in stages if _fit(messages, stage.components)]
+    if len(fitting) > 1:
+        fitting = [stage for stage in fitting if _fit(messages, stage.messages)] or fitting
+    if len(fitting) == 1:
+        return fitting[0]
+    among = {stage.name: stage for stage in fitting or stages}
+    own = _own_words(baseline)
+    said = "\n".join(message.content for message in messages)
+    found = ratios({name: own[name] for name in among}, said)
+    best = clear_best(found)
+    if best is None:
+        raise SubstitutionError(
+            f"the call is of no one stage ({ratios_shown(found)}; one needs {LEAST_RATIO:g} and a "
+            f"lead of {LEAST_LEAD:g}): each stage's prompt must stay as it was when the run began, "
+            "and say something that no other stage says"
+        )
+    return among[best]
+
+
+def _fit(messages: Sequence[ChatMessage], parts: Sequence[LearnedMessage]) -> bool:
+    return all(
+        part.index < len(messages)
+        and messages[part.index].role == part.role
+        and part.template.match(messages[part.index].content) is not None
+        for part in parts
+    )
+
+
+@lru_cache(maxsize=64)
+def _own_words(baseline: LearnedBaseline) -> dict[str, Words]:
+    return own_words({stage.name: stage.static_text for stage in baseline.stages})
 
 
 def replacement(part: LearnedMessage, candidate: Candidate, values: Mapping[str, str]) -> str:
@@ -34,13 +88,13 @@ def replacement(part: LearnedMessage, candidate: Candidate, values: Mapping[str,
     return Template(text, part.template.wildcards).render(values)
 
 
-def data_of(messages: Sequence[ChatMessage], baseline: LearnedBaseline) -> str:
+def data_of(messages: Sequence[ChatMessage], stage: LearnedStage) -> str:
     """The part of a call that is about its example: what differs between examples.
 
     The whole text of a message that does not fit what was learned; roles named if several speak.
     """
     parts: list[tuple[str, str]] = []
-    for part in baseline.messages:
+    for part in stage.messages:
         if part.index >= len(messages):
             break
         content = messages[part.index].content

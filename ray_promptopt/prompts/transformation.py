@@ -11,7 +11,7 @@ from typing import Any
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
-from ray_promptopt.prompts.learning import LearnedBaseline
+from ray_promptopt.prompts.learning import LearnedStage
 from ray_promptopt.prompts.template import Template, names_in
 
 
@@ -74,15 +74,15 @@ class Transformation:
     injections: tuple[ExampleInjection, ...] = ()
 
     @classmethod
-    def between(cls, baseline: LearnedBaseline, candidate: Candidate) -> "Transformation":
-        """What turns the baseline's messages into the candidate's; empty for the baseline's own."""
+    def between(cls, stage: LearnedStage, candidate: Candidate) -> "Transformation":
+        """What turns a stage's messages into the candidate's; empty for the baseline's own."""
         texts = candidate.texts
         return cls(
             tuple(
                 TextReplacement(
                     texts[str(part.component)], part.template.text, part.role, part.index
                 )
-                for part in baseline.components
+                for part in stage.components
                 if texts[str(part.component)] != part.template.text
             )
         )
@@ -140,7 +140,7 @@ class Transformation:
         return tuple(changed)
 
 
-def sections_of(baseline: LearnedBaseline, candidate: Candidate) -> list[dict[str, Any]]:
+def sections_of(stage: LearnedStage, candidate: Candidate) -> list[dict[str, Any]]:
     """The candidate in template mode: every message of the call, data as wildcards, in order."""
     texts = candidate.texts
     return [
@@ -150,5 +150,5 @@ def sections_of(baseline: LearnedBaseline, candidate: Candidate) -> list[dict[st
             "content": texts.get(str(part.component), part.template.text),
             "order": part.index,
         }
-        for part in baseline.messages
+        for part in stage.messages
     ]

@@ -3,11 +3,13 @@
 The gateway's record decides: many apps swallow a failed model call and report a reward of 0.
 """
 
+from collections.abc import Sequence
+
 from ray_promptopt.core.errors import TaskAppError
 from ray_promptopt.core.trace import Exchange, Trace
-from ray_promptopt.core.work import Evidence
+from ray_promptopt.core.work import Evidence, StageCall
 from ray_promptopt.prompts.learning import LearnedBaseline
-from ray_promptopt.prompts.substitution import data_of
+from ray_promptopt.prompts.substitution import data_of, stage_in
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord, RolloutResult
 from ray_promptopt.taskapp.contract import RolloutResponse
 from ray_promptopt.taskapp.rewards import feedback_of, reward_of
@@ -54,10 +56,12 @@ def _scored(
             error = ErrorRecord(ErrorKind.REJECTED, str(bad))
     if error is not None:
         return RolloutResult(trace, latency_s, error=error, spend=trace.spend)
+    calls = _calls(trace.exchanges, baseline)
     evidence = Evidence(
         inputs=_inputs(trace.exchanges[0], baseline),
-        output="\n".join(exchange.reply for exchange in trace.exchanges),
+        output=_outputs(trace.exchanges, calls),
         feedback=feedback_of(answer) or f"The reward was {score:g}.",
+        calls=calls,
     )
     return RolloutResult(trace, latency_s, score=score, evidence=evidence, spend=trace.spend)
 
@@ -91,5 +95,24 @@ def _app_failed(error: TaskAppError) -> ErrorRecord:
 
 def _inputs(exchange: Exchange, baseline: LearnedBaseline | None) -> str:
     if baseline is not None:
-        return data_of(exchange.messages, baseline)
+        return data_of(exchange.messages, stage_in(exchange.messages, baseline))
     return "\n".join(message.content for message in exchange.messages if message.role == "user")
+
+
+def _calls(
+    exchanges: Sequence[Exchange], baseline: LearnedBaseline | None
+) -> tuple[StageCall, ...]:
+    """What each stage of a pipeline was given and answered; empty where there is one stage."""
+    if baseline is None or len(baseline.stages) == 1:
+        return ()
+    calls = []
+    for exchange in exchanges:
+        stage = stage_in(exchange.messages, baseline)
+        calls.append(StageCall(stage.name, data_of(exchange.messages, stage), exchange.reply))
+    return tuple(calls)
+
+
+def _outputs(exchanges: Sequence[Exchange], calls: Sequence[StageCall]) -> str:
+    if calls:
+        return "\n".join(f"[{call.stage}] {call.output}" for call in calls)
+    return "\n".join(exchange.reply for exchange in exchanges)

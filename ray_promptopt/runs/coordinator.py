@@ -11,7 +11,7 @@ from ray_promptopt.core.errors import JournalError, PromptOptError
 from ray_promptopt.core.ids import RunId
 from ray_promptopt.core.work import Decision, DecisionKind, FailedOutcome, Purpose
 from ray_promptopt.llm.prices import LIST_VERSION
-from ray_promptopt.prompts.learning import DeclaredMessage, LearnedBaseline, learn_baseline
+from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.runs.batch import execute_all
 from ray_promptopt.runs.execution import Executor, RunStopped
 from ray_promptopt.runs.failure_policy import FailurePolicy
@@ -22,6 +22,7 @@ from ray_promptopt.runs.ports import OptimizerPort, PortLost, ProposalPort, Roll
 from ray_promptopt.runs.progress import Phase, ProgressSnapshot, eta_s
 from ray_promptopt.runs.recovery import known_program
 from ray_promptopt.runs.search import SearchLoop
+from ray_promptopt.runs.stages import learn_from
 from ray_promptopt.store.events import (
     BaselineLearned,
     ProgramRead,
@@ -232,12 +233,10 @@ class RunCoordinator:
         if self._stopping():
             return None
         traces = [self._store.trace(self._run_id, item.work_id) for item in work]
-        observed = [exchange.messages for trace in traces if trace for exchange in trace.exchanges]
-        declared = [
-            DeclaredMessage(message.role, message.pattern, message.order)
-            for message in self._config.initial_prompt.messages
+        calls = [
+            [exchange.messages for exchange in trace.exchanges] if trace else [] for trace in traces
         ]
-        baseline = learn_baseline(observed, declared)
+        baseline = learn_from(calls, self._config)
         self._store.append(self._run_id, [BaselineLearned(baseline.to_json())])
         return baseline
 

@@ -5,6 +5,7 @@ from ray_promptopt.algorithms.mipro import (
     GroundingSettings,
     MiproOptimizer,
     MiproSettings,
+    StageLimits,
     UpdateSettings,
 )
 from ray_promptopt.algorithms.mipro.tpe import TpeSettings
@@ -12,6 +13,7 @@ from ray_promptopt.config.mipro_section import shown_mipro_spec
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.config.schema_mipro import MiproConfig
 from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.runs.stages import stage_roles, stage_slots
 
 _EFFORT_TOKENS = {
     "LOW_CONTEXT": (1_000, 0),
@@ -49,6 +51,10 @@ def mipro_settings(
         include_empty=demo.include_empty,
         score_threshold=mipro.few_shot_score_threshold,
         min_bootstrap_demos=mipro.min_bootstrap_demos,
+        stage_limits={
+            stage: StageLimits(slots.instructions, slots.demos)
+            for stage, slots in stage_slots(config).items()
+        },
         demos_in_text=True,
         max_trials=trials if limits.max_trials is None else min(trials, limits.max_trials),
         patience=limits.max_trials_without_improvement,
@@ -68,6 +74,7 @@ def mipro_settings(
             guidance=mipro.metaprompt or "",
             max_example_tokens=example_tokens,
             max_program_tokens=program_tokens,
+            roles=stage_roles(config),
         ),
         update=UpdateSettings(
             enabled=update.enabled,

@@ -7,7 +7,6 @@ from ray_promptopt.algorithms.gepa import AsyncGepaOptimizer, GepaOptimizer, Gep
 from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.config.schema_gepa import GepaConfig
-from ray_promptopt.config.schema_mipro import MiproConfig
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 from ray_promptopt.runs.proposing import proposer_settings
@@ -77,31 +76,10 @@ def num_baseline_rollouts(config: RunConfig) -> int:
 
 def require_runnable(config: RunConfig) -> None:
     """Raises ConfigError for a valid config that this version cannot run."""
-    problems = [] if config.mipro is None else _beyond_mipro(config, config.mipro)
-    if len(config.initial_prompt.pipeline_modules) > 1:
-        names = ", ".join(module.name for module in config.initial_prompt.pipeline_modules)
-        problems.append(
-            ConfigProblem(
-                "initial_prompt.metadata.pipeline_modules",
-                f"[{names}]",
-                "only one stage can be optimised so far: name the one to optimise",
-            )
-        )
-    if problems:
-        raise ConfigError("config", tuple(problems))
-
-
-def _beyond_mipro(config: RunConfig, mipro: MiproConfig) -> list[ConfigProblem]:
-    stages = [stage.stage_id for module in mipro.modules for stage in module.stages]
-    problems = []
-    if len(stages) > 1:
-        fix = "only one stage can be optimised so far: name the one to optimise"
-        problems.append(ConfigProblem("mipro.modules", f"[{', '.join(stages)}]", fix))
-    if config.splits.reference:
+    if config.splits.reference and config.mipro is not None:
         shown = f"{len(config.splits.reference)} seeds"
         fix = "MIPRO shows no reference corpus so far: leave it out"
-        problems.append(ConfigProblem("mipro.reference_pool", shown, fix))
-    return problems
+        raise ConfigError("config", (ConfigProblem("mipro.reference_pool", shown, fix),))
 
 
 def _least(*limits: int | None) -> int | None:

@@ -4,7 +4,8 @@ from ray_promptopt.algorithms.mipro.optimizer import MiproOptimizer
 from ray_promptopt.algorithms.mipro.settings import (
     GroundingSettings,
     MiproSettings,
+    StageLimits,
     UpdateSettings,
 )
 
-__all__ = ["GroundingSettings", "MiproOptimizer", "MiproSettings", "UpdateSettings"]
+__all__ = ["GroundingSettings", "MiproOptimizer", "MiproSettings", "StageLimits", "UpdateSettings"]

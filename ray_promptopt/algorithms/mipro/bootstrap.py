@@ -1,11 +1,12 @@
 """Demonstrations out of rollouts on training seeds, and the demo sets that are tried of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ray_promptopt.core.demos import Demo, DemoSet
+from ray_promptopt.core.stages import MAIN_STAGE
 from ray_promptopt.core.work import Evidence
 
 
@@ -18,9 +19,7 @@ class ScoredRollout:
     evidence: Evidence
 
 
-def demos_of(
-    rollouts: Sequence[ScoredRollout], stage: str, num_stages: int, threshold: float
-) -> list[Demo]:
+def demos_of(rollouts: Sequence[ScoredRollout], stage: str, threshold: float) -> list[Demo]:
     """What this stage did in the rollouts that scored well enough, once each, in their order.
 
     An empty side teaches nothing, so it makes no demonstration.
@@ -29,15 +28,26 @@ def demos_of(
         demo
         for rollout in rollouts
         if rollout.score >= threshold
-        for demo in _demos_in(rollout.evidence, stage, num_stages)
+        for demo in _demos_in(rollout.evidence, stage)
     )
     return list(
         dict.fromkeys(demo for demo in found if demo.inputs.strip() and demo.output.strip())
     )
 
 
-def _demos_in(evidence: Evidence, stage: str, num_stages: int) -> list[Demo]:
-    if not evidence.calls and num_stages == 1:
+def as_seen_by(stage: str, rollout: ScoredRollout) -> ScoredRollout:
+    """The rollout with what this stage was given and answered; all of it for an app with one."""
+    evidence = rollout.evidence
+    if not evidence.calls:
+        return rollout
+    calls = [call for call in evidence.calls if call.stage == stage]
+    inputs = "\n".join(call.inputs for call in calls)
+    output = "\n".join(call.output for call in calls)
+    return replace(rollout, evidence=replace(evidence, inputs=inputs, output=output, calls=()))
+
+
+def _demos_in(evidence: Evidence, stage: str) -> list[Demo]:
+    if stage == MAIN_STAGE and not evidence.calls:
         return [Demo(evidence.inputs, evidence.output)]
     return [Demo(call.inputs, call.output) for call in evidence.calls if call.stage == stage]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ray_promptopt.algorithms.mipro.tpe import Point, Space, Variable
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.demos import DemoSet
+from ray_promptopt.core.stages import stage_of
 from ray_promptopt.prompts.demonstrations import demos_as_text
 
 
@@ -41,28 +42,28 @@ class Arm:
 class Catalogue:
     """Everything that can be combined. Choice 0 of a component is its baseline text.
 
-    `demo_component`: whose text ends in the demonstrations; None: they stand beside the texts.
+    `demos_in_text`: each stage's last component ends in its demonstrations; else they stand beside
+    the texts.
     """
 
     components: tuple[str, ...]
     stages: tuple[str, ...]
     instructions: list[list[Instruction]]
     demo_sets: list[list[DemoSet]]
-    demo_component: str | None = None
+    demos_in_text: bool = False
     arms: list[Arm] = field(default_factory=list)
 
     @classmethod
-    def of(
-        cls, initial: Candidate, stages: Sequence[str], *, demos_in_text: bool = False
-    ) -> "Catalogue":
+    def of(cls, initial: Candidate, *, demos_in_text: bool = False) -> "Catalogue":
         """The baseline alone, with the demonstrations it comes with."""
         texts, demos = initial.texts, dict(initial.demos)
+        stages = tuple(dict.fromkeys(map(stage_of, texts)))
         return cls(
             tuple(texts),
-            tuple(stages),
+            stages,
             [[Instruction(text)] for text in texts.values()],
             [[demos.get(stage, ())] for stage in stages],
-            next(reversed(texts)) if demos_in_text else None,
+            demos_in_text,
             [Arm((0,) * (len(texts) + len(stages)), 0)],
         )
 
@@ -96,10 +97,12 @@ class Catalogue:
                 self.stages, self.demo_sets, point[num_texts:], strict=True
             )
         }
-        if self.demo_component is None:
+        if not self.demos_in_text:
             return Candidate.of(texts, demos)
-        blocks = [demos_as_text(chosen) for chosen in demos.values() if chosen]
-        texts[self.demo_component] = "\n\n".join([texts[self.demo_component], *blocks])
+        for component in {stage_of(name): name for name in texts}.values():
+            chosen = demos[stage_of(component)]
+            if chosen:
+                texts[component] = f"{texts[component]}\n\n{demos_as_text(chosen)}"
         return Candidate.of(texts)
 
     def origin(self, arm: int) -> str:

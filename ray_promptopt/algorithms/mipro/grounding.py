@@ -43,6 +43,7 @@ class ProposalRequest:
     summary: str
     corpus: tuple[str, ...]
     tip: str
+    role: str = ""
 
 
 def summary_messages(
@@ -73,6 +74,7 @@ def proposal_messages(
     parts = [
         "I provided an assistant with the following instructions to perform a task for me:\n"
         + fenced(request.current_text),
+        *([request.role] if request.role else []),
         *([_EXAMPLES + fenced(examples)] if examples else []),
         *_demos(request.demos),
         *_history(request.history),

@@ -12,6 +12,7 @@ from ray_promptopt.algorithms.mipro.stages import EvaluationStage, RoundStage
 from ray_promptopt.algorithms.randomness import stream
 from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.ids import CandidateId
+from ray_promptopt.core.stages import stage_of
 from ray_promptopt.core.work import Decision, DecisionKind, Purpose
 
 
@@ -36,11 +37,11 @@ def _end_bootstrap(search: Search, job: Round) -> list[Decision]:
         _close_round(search, job)
         return [Decision(DecisionKind.STOPPED, search.stop)]
     settings = search.settings
-    update = settings.update
-    wanted = settings.num_instructions - 1 if job.number == 0 else update.num_new
-    if settings.num_instructions == 1:
-        wanted = 0
-    job.slots = [Slot(name) for name in search.catalogue.components for _ in range(wanted)]
+    job.slots = [
+        Slot(name)
+        for name in search.catalogue.components
+        for _ in range(_num_proposals(search, job, name))
+    ]
     job.history = {name: _history(search, name, job.arm) for name in search.catalogue.components}
     if not job.slots:
         _close_round(search, job)
@@ -49,6 +50,13 @@ def _end_bootstrap(search: Search, job: Round) -> list[Decision]:
     else:
         job.move_to(RoundStage.PROPOSALS)
     return []
+
+
+def _num_proposals(search: Search, job: Round, component: str) -> int:
+    most = search.settings.instructions_of(stage_of(component))
+    if most == 1:
+        return 0
+    return most - 1 if job.number == 0 else search.settings.update.num_new
 
 
 def _bootstrap_stop(search: Search, job: Round, num_demos: int) -> str | None:
@@ -71,15 +79,15 @@ def _add_demo_sets(search: Search, job: Round) -> int:
     """Make sets of what the rollouts so far gave; the least number of demos of any stage."""
     settings = search.settings
     counts = []
-    for stage in settings.stages:
-        pool = demos_of(all_rollouts(search), stage, len(settings.stages), settings.score_threshold)
+    for stage in search.catalogue.stages:
+        pool = demos_of(all_rollouts(search), stage, settings.score_threshold)
         pool = [demo for demo in pool if not _has_wildcard(search, demo)]
         counts.append(len(pool))
         rng = stream(settings.rng_seed, "demos", f"{job.number}.{stage}")
         sets = demo_sets(
             pool,
             rng,
-            max_demos=settings.max_demos,
+            max_demos=settings.demos_of(stage),
             sets_per_size=settings.demo_sets_per_size,
             include_empty=False,
         )
@@ -147,7 +155,7 @@ def _retire(search: Search, component: str) -> None:
     ranked = sorted(
         live, key=lambda place: (place not in (0, best), -means.get(place, math.inf), place)
     )
-    for place in ranked[search.settings.update.keep_k :]:
+    for place in ranked[search.settings.kept_of(stage_of(component)) :]:
         choices[place].live = False
 
 

@@ -54,9 +54,7 @@ class Search:
     def __init__(self, settings: MiproSettings, initial: Candidate) -> None:
         self.settings = settings
         self.initial = initial
-        self.catalogue = Catalogue.of(
-            initial, settings.stages, demos_in_text=settings.demos_in_text
-        )
+        self.catalogue = Catalogue.of(initial, demos_in_text=settings.demos_in_text)
         self.budget = Budget(settings.rollout_budget)
         self.tally = Tally()
         self.rounds: dict[int, Round] = {}

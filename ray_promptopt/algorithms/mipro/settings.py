@@ -1,5 +1,6 @@
 """What a MIPRO run is made with. Plain values, so that the search knows nothing of config files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -7,8 +8,16 @@ from ray_promptopt.algorithms.mipro.tpe import TpeSettings
 from ray_promptopt.core.errors import ConfigError, ConfigProblem
 
 Schedule = Literal["async", "reference"]
-MAIN_STAGE = "main"
-"""The one stage of an app that is no pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits:
+    """What one stage of a pipeline may have; None: as the settings say for all."""
+
+    instructions: int | None = None
+    """Instructions per component, the baseline included."""
+    demos: int | None = None
+    """Demonstrations in the largest set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,8 @@ class GroundingSettings:
     """The most tokens of examples with feedback shown at once."""
     max_program_tokens: int = 1_000
     """The most tokens of the program's source."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Stage to what it does in its pipeline, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +90,11 @@ class MiproSettings:
     """Score from which on a rollout may become a demonstration."""
     min_bootstrap_demos: int = 0
     """Demonstrations without which the search ends."""
-    stages: tuple[str, ...] = (MAIN_STAGE,)
-    """The stages that may have demonstrations."""
+    stage_limits: Mapping[str, StageLimits] = field(default_factory=dict)
+    """Stage to its own limits."""
     demos_in_text: bool = False
-    """Whether demonstrations become the end of the last component's text, as a block, instead of
-    standing beside the texts."""
+    """Whether demonstrations become the end of the text of their stage's last component, as a
+    block, instead of standing beside the texts."""
     max_trials: int | None = None
     """End after this many trials; None: when the budget ends."""
     patience: int | None = None
@@ -110,6 +121,21 @@ class MiproSettings:
     def batch(self) -> int:
         """Validation seeds per trial: no more than there are."""
         return min(self.batch_size, len(self.validation))
+
+    def instructions_of(self, stage: str) -> int:
+        """The most instructions of a component of this stage, to begin with."""
+        limit = self.stage_limits.get(stage, StageLimits()).instructions
+        return self.num_instructions if limit is None else min(self.num_instructions, limit)
+
+    def kept_of(self, stage: str) -> int:
+        """The most instructions of a component of this stage that trials may use."""
+        limit = self.stage_limits.get(stage, StageLimits()).instructions
+        return self.update.keep_k if limit is None else min(self.update.keep_k, max(2, limit))
+
+    def demos_of(self, stage: str) -> int:
+        """The most demonstrations in one set of this stage."""
+        limit = self.stage_limits.get(stage, StageLimits()).demos
+        return self.max_demos if limit is None else min(self.max_demos, limit)
 
     @property
     def num_bootstrap(self) -> int:
@@ -156,9 +182,4 @@ def _range_problems(settings: MiproSettings) -> list[ConfigProblem]:
         for key, value, least in lowest
         if value is not None and value < least
     ]
-    if not settings.stages or len(set(settings.stages)) < len(settings.stages):
-        problems.append(ConfigProblem("stages", str(settings.stages), "name each stage once"))
-    if settings.demos_in_text and len(settings.stages) > 1:
-        fix = "only one stage's demonstrations can be part of the text"
-        problems.append(ConfigProblem("stages", str(settings.stages), fix))
     return problems

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from ray_promptopt.algorithms.mipro.bootstrap import ScoredRollout
+from ray_promptopt.algorithms.mipro.bootstrap import ScoredRollout, as_seen_by
 from ray_promptopt.algorithms.mipro.grounding import (
     ProposalRequest,
     proposal_messages,
@@ -26,6 +26,7 @@ from ray_promptopt.algorithms.mipro.stages import EvaluationStage, RoundStage
 from ray_promptopt.algorithms.parsing import Refusal, parse_reflection
 from ray_promptopt.algorithms.randomness import model_seed, stream
 from ray_promptopt.algorithms.tips import tip
+from ray_promptopt.core.stages import stage_of
 from ray_promptopt.core.work import (
     EvaluateCandidate,
     FailedOutcome,
@@ -78,11 +79,13 @@ def _proposal(search: Search, job: Round, slot: int) -> ProposeText:
     task = f"{job.number}.{slot}"
     rng = stream(settings.rng_seed, "proposal", task)
     known = search.train_rollouts.get(job.arm, {})
-    rollouts = [known[seed] for seed in search.train_order if seed in known]
+    stage = stage_of(component)
+    rollouts = [as_seen_by(stage, known[seed]) for seed in search.train_order if seed in known]
     num_shown = max(_LEAST_SHOWN, math.ceil(_SHOWN_SHARE * len(rollouts)))
     drawn = [rollouts[int(place)] for place in rng.permutation(len(rollouts))[:num_shown]]
-    sets = [chosen for per_stage in search.catalogue.demo_sets for chosen in per_stage if chosen]
-    current = search.catalogue.texts(job.arm)[component]
+    catalogue = search.catalogue
+    sets = [chosen for chosen in catalogue.demo_sets[catalogue.stages.index(stage)] if chosen]
+    current = catalogue.texts(job.arm)[component]
     request = ProposalRequest(
         current,
         search.required[component],
@@ -92,6 +95,7 @@ def _proposal(search: Search, job: Round, slot: int) -> ProposeText:
         search.summary if job.number or settings.is_reference else "",
         _corpus(search, task),
         tip(slot + 1),
+        settings.grounding.roles.get(stage, ""),
     )
     messages = proposal_messages(request, settings.grounding)
     sampling_seed = model_seed(settings.rng_seed, "proposal", task)

@@ -8,11 +8,12 @@ BASELINE = learn_baseline(
     [CALL, [ChatMessage("system", "Sort for shop B."), ChatMessage("user", "Hello")]],
     [DeclaredMessage("system", "Sort for {shop}.")],
 )
+(STAGE,) = BASELINE.stages
 CANDIDATE = Candidate.of({"system": "Of {shop}: weigh verbs."})
 
 
 def test_each_message_says_what_becomes_of_it_and_why() -> None:
-    system, user = explain_substitution(CALL, BASELINE, CANDIDATE)
+    system, user = explain_substitution(CALL, STAGE, CANDIDATE)
     assert (system.after, dict(system.data)) == ("Of shop A: weigh verbs.", {"shop": "shop A"})
     assert system.reason == "replaced by component 'system', its data kept: shop"
     assert user.after is None
@@ -20,19 +21,17 @@ def test_each_message_says_what_becomes_of_it_and_why() -> None:
 
 
 def test_the_initial_candidate_changes_nothing_and_says_so() -> None:
-    system, _ = explain_substitution(CALL, BASELINE, BASELINE.initial_candidate())
+    system, _ = explain_substitution(CALL, STAGE, BASELINE.initial_candidate())
     assert system.after == system.before
     assert "says what the baseline says" in system.reason
 
 
 def test_a_message_that_is_not_the_baselines_says_how_far_it_agrees() -> None:
-    system, _ = explain_substitution(
-        [ChatMessage("system", "Sort of."), CALL[1]], BASELINE, CANDIDATE
-    )
+    system, _ = explain_substitution([ChatMessage("system", "Sort of."), CALL[1]], STAGE, CANDIDATE)
     assert system.reason.startswith("refused: message 0 (system) is not the baseline's: it agrees")
 
 
 def test_a_message_that_is_missing_is_told_of() -> None:
-    (missing,) = explain_substitution([], BASELINE, CANDIDATE)
+    (missing,) = explain_substitution([], STAGE, CANDIDATE)
     assert (missing.index, missing.before) == (0, "")
     assert "the call has no message 0 (system)" in missing.reason

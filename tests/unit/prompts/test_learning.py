@@ -112,7 +112,7 @@ def test_learned_template_when_data_differ_then_matches_all_it_was_learned_from(
 
 @given(WORDS)
 def test_learned_template_when_a_new_example_comes_then_matches_it_too(words: str) -> None:
-    assert shop().messages[1].template.match(f"Customer Query: {words}{TAIL}") is not None
+    assert shop().stages[0].messages[1].template.match(f"Customer Query: {words}{TAIL}") is not None
 
 
 @given(WORDS)
@@ -152,7 +152,7 @@ def test_substitution_when_turns_follow_then_only_the_instruction_is_replaced() 
 
 
 def test_data_of_when_the_rest_is_static_then_gives_the_query_alone() -> None:
-    assert data_of(call(INSTRUCTION, "My parcel is late."), shop()) == (
+    assert data_of(call(INSTRUCTION, "My parcel is late."), shop().stages[0]) == (
         "Customer Query: My parcel is late."
     )
 

@@ -18,6 +18,7 @@ BASELINE = learn_baseline(
     [CALL, (ChatMessage("system", "Sort for shop B."), CALL[1], ChatMessage("user", "Hello"))],
     [DeclaredMessage("system", "Sort for {shop}."), DeclaredMessage("system", CALL[1].content, 1)],
 )
+(STAGE,) = BASELINE.stages
 TEXTS = st.sampled_from(["Of {shop}: weigh verbs.", "No data here.", "{shop} {shop}"])
 
 
@@ -25,14 +26,14 @@ TEXTS = st.sampled_from(["Of {shop}: weigh verbs.", "No data here.", "{shop} {sh
 def test_a_candidate_as_a_change_does_what_the_gateway_does(first: str, second: str) -> None:
     candidate = Candidate.of({"system": first, "system_2": second})
     planned = plan_substitution(CALL, BASELINE, candidate)
-    change = Transformation.between(BASELINE, candidate)
+    change = Transformation.between(STAGE, candidate)
     expected = [planned.get(index, message.content) for index, message in enumerate(CALL)]
     assert [message.content for message in change.apply(CALL)] == expected
     assert Transformation.from_dict(change.to_dict()) == change
 
 
 def test_the_baselines_own_candidate_is_no_change() -> None:
-    assert Transformation.between(BASELINE, BASELINE.initial_candidate()) == Transformation()
+    assert Transformation.between(STAGE, BASELINE.initial_candidate()) == Transformation()
 
 
 def test_a_replacement_without_role_is_for_system_messages_and_examples_follow_their_role() -> None:
@@ -75,7 +76,7 @@ def test_a_change_that_finds_nothing_to_change_is_refused(raw: dict[str, object]
 
 def test_sections_hold_every_message_in_order_with_data_as_wildcards() -> None:
     candidate = Candidate.of({"system": "Of {shop}.", "system_2": "Label it."})
-    sections = sections_of(BASELINE, candidate)
+    sections = sections_of(STAGE, candidate)
     assert [section["content"] for section in sections[:2]] == ["Of {shop}.", "Label it."]
     assert [section["name"] for section in sections] == ["system", "system_2", "user_2"]
     assert sections[2]["content"].startswith("{data_")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ray_promptopt.core.errors import TaskAppError
@@ -6,6 +8,8 @@ from ray_promptopt.core.ids import CorrelationId, TrialId
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.trace import Exchange, Trace
 from ray_promptopt.core.usage import NO_SPEND, Spend, Usage
+from ray_promptopt.core.work import StageCall
+from ray_promptopt.prompts.pipeline import DeclaredStage, learn_pipeline
 from ray_promptopt.rollouts.plan import RolloutSettings, rollout_request
 from ray_promptopt.rollouts.result import ErrorKind
 from ray_promptopt.rollouts.scoring import judge
@@ -127,3 +131,19 @@ def test_request_holds_what_shipped_apps_require_and_no_prompt() -> None:
     assert request["mode"] == "eval"
     assert request["ops"]
     assert "secret-key" not in repr(settings)
+
+
+def test_judge_of_a_pipeline_tells_what_each_stage_was_given_and_answered() -> None:
+    def call(stage: str, data: str, reply: str) -> Exchange:
+        messages = (ChatMessage("system", f"You {stage}."), ChatMessage("user", data))
+        return replace(exchange(), messages=messages, reply=reply)
+
+    rollouts = [
+        [call("plan", f"q{n}", f"p{n}"), call("answer", f"p{n}", f"a{n}")] for n in range(3)
+    ]
+    calls = [[one.messages for one in rollout] for rollout in rollouts]
+    baseline = learn_pipeline(calls, [DeclaredStage("plan"), DeclaredStage("answer")])
+    evidence = judge(answer(1.0), Trace(CID, tuple(rollouts[1])), 1.0, baseline).evidence
+    assert evidence is not None
+    assert evidence.calls == (StageCall("plan", "q1", "p1"), StageCall("answer", "p1", "a1"))
+    assert (evidence.inputs, evidence.output) == ("q1", "[plan] p1\n[answer] a1")

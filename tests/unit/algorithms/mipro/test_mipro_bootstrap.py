@@ -17,19 +17,19 @@ def sets_of(pool: list[Demo], **options: object) -> list[tuple[Demo, ...]]:
 
 def test_demonstrations_are_the_rollouts_from_the_threshold_on_once_each() -> None:
     rollouts = [rollout(0, 0.8), rollout(1, 0.79), rollout(2, 1.0), rollout(0, 1.0)]
-    assert demos_of(rollouts, "main", 1, 0.8) == [Demo("q0", "a0"), Demo("q2", "a2")]
+    assert demos_of(rollouts, "main", 0.8) == [Demo("q0", "a0"), Demo("q2", "a2")]
 
 
 def test_demonstrations_when_a_side_is_empty_are_none() -> None:
     empty = ScoredRollout(1, 1.0, Evidence("q", "  ", "fine"))
-    assert demos_of([empty], "main", 1, 0.5) == []
+    assert demos_of([empty], "main", 0.5) == []
 
 
 def test_demonstrations_of_a_pipeline_are_each_stage_s_own() -> None:
     calls = (StageCall("plan", "q", "p"), StageCall("answer", "p", "a"))
     rollouts = [rollout(0, 1.0, calls), rollout(1, 1.0)]
-    assert demos_of(rollouts, "plan", 2, 0.5) == [Demo("q", "p")]
-    assert demos_of(rollouts, "answer", 2, 0.5) == [Demo("p", "a")]
+    assert demos_of(rollouts, "plan", 0.5) == [Demo("q", "p")]
+    assert demos_of(rollouts, "answer", 0.5) == [Demo("p", "a")]
 
 
 def test_demo_sets_have_every_size_and_no_set_twice() -> None:

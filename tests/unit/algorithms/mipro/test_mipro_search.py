@@ -223,9 +223,9 @@ def test_trial_when_clearly_worse_is_dropped_before_its_batch_is_spent() -> None
 
 def test_settings_when_out_of_range_name_every_problem() -> None:
     with pytest.raises(ConfigError) as caught:
-        with_(train=(), batch_size=0, stages=("a", "a"), max_demos=-1)
+        with_(train=(), batch_size=0, max_demos=-1)
     text = str(caught.value)
-    assert all(key in text for key in ("train", "batch_size", "stages", "max_demos"))
+    assert all(key in text for key in ("train", "batch_size", "max_demos"))
 
 
 def test_state_when_of_another_run_or_damaged_is_refused() -> None:
