@@ -1,11 +1,13 @@
 """The reflection model's calls, made by the coordinator itself: it holds the provider's key."""
 
+import asyncio
 import os
 
 from ray_promptopt.core.work import ProposalOutcome, ProposeText
 from ray_promptopt.llm.client import ChatClient
 from ray_promptopt.llm.models import PriceOverride, UpstreamModel
 from ray_promptopt.llm.prices import Prices
+from ray_promptopt.llm.spans import call_spans
 from ray_promptopt.llm.upstream import Upstream
 
 
@@ -13,7 +15,14 @@ class Proposer:
     """A `ProposalPort` over one model."""
 
     def __init__(self, model: UpstreamModel, prices: dict[str, PriceOverride]) -> None:
-        self._client = ChatClient(Upstream(os.environ, timeout_s=300.0), model, Prices(prices))
+        self._upstream = Upstream(os.environ, timeout_s=300.0)
+        self._spans = call_spans(os.environ)
+        self._client = ChatClient(self._upstream, model, Prices(prices), spans=self._spans)
+
+    async def aclose(self) -> None:
+        """Close the connections, send the last spans."""
+        await self._upstream.aclose()
+        await asyncio.to_thread(self._spans.close)
 
     async def propose(self, item: ProposeText) -> ProposalOutcome:
         """Raises UpstreamError."""

@@ -51,9 +51,10 @@ class RunHost:
         with sole_owner(folder, launch.run_id):
             store = RunStore(launch.store_url)
             config = config_from_json(store.run(launch.run_id).config, os.environ)
-            coordinator = RunCoordinator(
-                launch.run_id, config, store, _ports(launch, config, store), folder, time.time
-            )
+            reflection = upstream_model(config.reflection, launch.embedded_url)
+            proposer = Proposer(reflection, price_overrides(config))
+            ports = _ports(launch, config, store, proposer)
+            coordinator = RunCoordinator(launch.run_id, config, store, ports, folder, time.time)
             self._coordinator = coordinator
             observing = asyncio.create_task(self._observe(coordinator))
             try:
@@ -61,6 +62,7 @@ class RunHost:
             finally:
                 observing.cancel()
                 self._metrics.observe(coordinator.progress())
+                await proposer.aclose()
 
     @ray.method
     async def progress(self) -> ProgressSnapshot:
@@ -82,11 +84,10 @@ class RunHost:
 RunActor = ray.remote(num_cpus=0, max_restarts=0)(RunHost)
 
 
-def _ports(launch: Launch, config: RunConfig, store: RunStore) -> Ports:
+def _ports(launch: Launch, config: RunConfig, store: RunStore, proposer: Proposer) -> Ports:
     state = gateway_state()
     prices = price_overrides(config)
     policy = upstream_model(config.policy, launch.embedded_url)
-    reflection = upstream_model(config.reflection, launch.embedded_url)
 
     async def start_optimizer() -> OptimizerClient:
         # The store may be a file of this node: whoever replays it must be here.
@@ -104,7 +105,7 @@ def _ports(launch: Launch, config: RunConfig, store: RunStore) -> Ports:
             num_workers=config.execution.num_workers or _num_workers(config.max_concurrent),
             max_concurrent=config.max_concurrent,
         ),
-        proposals=Proposer(reflection, prices),
+        proposals=proposer,
         start_optimizer=start_optimizer,
         read_program=partial(read_program, launch.task_app_url, launch.task_app_api_key),
         next_order=OrderWatch(

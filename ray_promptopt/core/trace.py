@@ -14,6 +14,8 @@ class Exchange:
     `reply` is the text, or the tool calls as `name(arguments)`. `failure` is set when the call
     failed; a `candidate_fault` (context too long, a schema broken) is the prompt's own doing.
     `notes` say what was changed in the request because the model would have refused it.
+    `cached`: an earlier answer of the run to the same request. `fallback_from`: the model that
+    failed before this one answered, and how.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -27,6 +29,8 @@ class Exchange:
     candidate_fault: bool = False
     fatal: bool = False
     notes: tuple[str, ...] = ()
+    cached: bool = False
+    fallback_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

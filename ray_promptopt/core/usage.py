@@ -37,12 +37,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Usage and its price. `unpriced_calls` counts calls whose price nobody knows (never 0 USD)."""
+    """Usage and its price. `unpriced_calls` counts calls whose price nobody knows (never 0 USD);
+    `cached_calls` those that a cache of ours answered: they used nothing and cost nothing."""
 
     usage: Usage = Usage()
     cost_usd: float = 0.0
     calls: int = 0
     unpriced_calls: int = 0
+    cached_calls: int = 0
 
     def __add__(self, other: "Spend") -> "Spend":
         return Spend(
@@ -50,7 +52,10 @@ class Spend:
             cost_usd=self.cost_usd + other.cost_usd,
             calls=self.calls + other.calls,
             unpriced_calls=self.unpriced_calls + other.unpriced_calls,
+            cached_calls=self.cached_calls + other.cached_calls,
         )
 
 
 NO_SPEND = Spend()
+CACHED = Spend(calls=1, cached_calls=1)
+"""What a call costs that a cache answered."""

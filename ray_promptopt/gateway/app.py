@@ -1,12 +1,14 @@
 """The gateway as a raw ASGI app: one per replica, nothing shared but through the state port."""
 
 import asyncio
+import contextlib
 import os
 import time
 import uuid
 
-from ray_promptopt.gateway.call_log import CallObserver, report_call
-from ray_promptopt.gateway.calls import CallRunner
+from ray_promptopt.gateway.answers import Answers
+from ray_promptopt.gateway.call_log import CallObserver, facts_of, report_call
+from ray_promptopt.gateway.calls import Call, CallRunner
 from ray_promptopt.gateway.dialects import DIALECTS
 from ray_promptopt.gateway.limits import GatewayLimits
 from ray_promptopt.gateway.models import models_reply
@@ -16,8 +18,13 @@ from ray_promptopt.gateway.ports import StatePort
 from ray_promptopt.gateway.recorder import TraceRecorder
 from ray_promptopt.gateway.replies import BadRequest, NotServed, UnknownTrial, refusal_of, success
 from ray_promptopt.gateway.resolver import TrialResolver
+from ray_promptopt.gateway.response_cache import ResponseCache
 from ray_promptopt.gateway.state import CallClosed, CallOpened
+from ray_promptopt.llm.spans import CallSpan, call_spans
 from ray_promptopt.llm.upstream import Upstream
+
+_LONGEST_FAREWELL_S = 3.0
+"""How long the last spans may take on their way to a collector that may be gone."""
 
 
 class GatewayApp:
@@ -36,7 +43,9 @@ class GatewayApp:
         self._recorder = TraceRecorder(state)
         self._upstream = upstream or Upstream(os.environ)
         self._resolver = TrialResolver(state)
-        self._runner = CallRunner(self._resolver, self._upstream, self._limits)
+        answers = Answers(self._upstream, ResponseCache())
+        self._runner = CallRunner(self._resolver, answers, self._limits)
+        self._spans = call_spans(os.environ)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
@@ -45,6 +54,8 @@ class GatewayApp:
             await asyncio.wait(self._calls)
         await self._recorder.drain()
         await self._upstream.aclose()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.to_thread(self._spans.close), _LONGEST_FAREWELL_S)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One HTTP request."""
@@ -73,7 +84,8 @@ class GatewayApp:
         raw = await _read_body(receive, self._limits.largest_body_bytes)
         outlet.arrived_s = time.monotonic()
         # A caller that hangs up does not end the call: what it costs must be known.
-        call = asyncio.create_task(self._recorded(route, raw, outlet))
+        span = self._spans.begin(scope.get("headers", ()))
+        call = asyncio.create_task(self._recorded(route, raw, outlet, span))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
 
@@ -83,15 +95,18 @@ class GatewayApp:
             raise UnknownTrial()
         outlet.answer(models_reply(binding, route.model))
 
-    async def _recorded(self, route: Route, raw: bytes, outlet: Outlet) -> None:
+    async def _recorded(self, route: Route, raw: bytes, outlet: Outlet, span: CallSpan) -> None:
         """However the call ends, it is opened and closed in the state's record, once."""
         call_id = uuid.uuid4().hex
         if route.correlation_id is not None:
             outlet.after = self._recorder.record(CallOpened(route.correlation_id, call_id))
-        exchange = await self._runner.run(route, DIALECTS[route.api], raw, outlet)
+        call = Call(DIALECTS[route.api], outlet, span.headers)
+        exchange = await self._runner.run(route, call, raw)
         if route.correlation_id is not None:
             self._recorder.record(CallClosed(route.correlation_id, call_id, exchange))
-        report = report_call(route, exchange, outlet.overhead_s)
+        await outlet.answered()
+        report = report_call(route, call, exchange)
+        span.end(facts_of(route, call, exchange))
         if self._observe is not None:
             self._observe(report)
 

@@ -11,7 +11,11 @@ from ray_promptopt.prompts.learning import LearnedBaseline
 
 @dataclass(frozen=True, slots=True)
 class TrialBinding:
-    """A trial of a run. Without a candidate the call is forwarded as it is (a baseline trial)."""
+    """A trial of a run. Without a candidate the call is forwarded as it is (a baseline trial).
+
+    `fallbacks` are tried in order when the upstream fails; `response_cache`: a request that the run
+    made before is answered as it was then.
+    """
 
     trial_id: TrialId
     run_id: RunId
@@ -19,3 +23,5 @@ class TrialBinding:
     candidate: Candidate | None = None
     baseline: LearnedBaseline | None = None
     prices: Mapping[str, PriceOverride] = field(default_factory=dict)
+    fallbacks: tuple[UpstreamModel, ...] = ()
+    response_cache: bool = False

@@ -15,33 +15,39 @@ from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.trace import Exchange
 from ray_promptopt.gateway import exchanges, replies
+from ray_promptopt.gateway.answers import Answers, Question
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.dialects import Dialect
 from ray_promptopt.gateway.limits import GatewayLimits
 from ray_promptopt.gateway.outlet import Outlet
 from ray_promptopt.gateway.paths import Route
 from ray_promptopt.gateway.quoting import QUOTED, quotes_candidate
+from ray_promptopt.gateway.replaying import AnswerStream
 from ray_promptopt.gateway.replies import BadRequest, Overloaded, UnknownTrial
 from ray_promptopt.gateway.resolver import TrialResolver
 from ray_promptopt.llm.call import UpstreamReply
-from ray_promptopt.llm.prices import Prices
-from ray_promptopt.llm.stream import UpstreamStream
-from ray_promptopt.llm.upstream import Upstream
 from ray_promptopt.prompts.substitution import plan_substitution
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Call:
-    """What is known of a call while it is made."""
+class Call:
+    """What is known of a call while it is made, and after."""
 
     dialect: Dialect
     outlet: Outlet
+    trace_headers: Mapping[str, str] = field(default_factory=dict)
     started_s: float = field(default_factory=time.monotonic)
     asked: Mapping[str, Any] = field(default_factory=dict)
     messages: tuple[ChatMessage, ...] = ()
     binding: TrialBinding | None = None
+    reply: UpstreamReply | None = None
+
+    @property
+    def provider(self) -> str:
+        """As the trial has it."""
+        return self.binding.upstream.provider if self.binding else ""
 
     @property
     def model(self) -> str:
@@ -50,6 +56,7 @@ class _Call:
 
     def answered(self, answer: UpstreamReply) -> Exchange:
         """The record of a call that the model answered to its end."""
+        self.reply = answer
         said = self.dialect.reply_text(answer.body)
         quotes = self.binding is not None and quotes_candidate(said, self.binding)
         notes = (*answer.notes, QUOTED) if quotes else answer.notes
@@ -59,15 +66,15 @@ class _Call:
 class CallRunner:
     """Makes the calls of one replica."""
 
-    def __init__(self, resolver: TrialResolver, upstream: Upstream, limits: GatewayLimits) -> None:
+    def __init__(self, resolver: TrialResolver, answers: Answers, limits: GatewayLimits) -> None:
         self._limits = limits
         self._in_hand = 0
         self._resolver = resolver
-        self._upstream = upstream
+        self._answers = answers
 
-    async def run(self, route: Route, dialect: Dialect, raw: bytes, outlet: Outlet) -> Exchange:
+    async def run(self, route: Route, call: Call, raw: bytes) -> Exchange:
         """Never raises: a call that was opened must be closed."""
-        call = _Call(dialect, outlet)
+        dialect = call.dialect
         self._in_hand += 1
         try:
             if self._in_hand > self._limits.max_calls:
@@ -79,9 +86,10 @@ class CallRunner:
             call.asked = parse_body(raw, self._limits.deepest_json)
             call.messages = dialect.read(call.asked)
             body = substituted(dialect, call.asked, call.messages, binding)
+            question = Question(binding, dialect.wire, body, call.trace_headers)
             if call.asked.get("stream"):
-                return await self._streamed(call, binding, body)
-            return await self._whole(call, binding, body)
+                return await self._streamed(call, question)
+            return await self._whole(call, question)
         except Exception as error:  # noqa: BLE001 - an open call would hold its rollout up
             refusal = replies.refusal_of(error)
             if refusal.code == "gateway_error":
@@ -95,40 +103,38 @@ class CallRunner:
         finally:
             self._in_hand -= 1
 
-    async def _whole(self, call: _Call, binding: TrialBinding, body: dict[str, Any]) -> Exchange:
-        dialect = call.dialect
+    async def _whole(self, call: Call, question: Question) -> Exchange:
         with _upstream_timed(call.outlet):
-            answer = await self._upstream.complete(
-                binding.upstream, body, Prices(binding.prices), wire=dialect.wire
-            )
-        reply = replies.success(dialect.shown_body(answer.body, call.asked))
+            answer = await self._answers.whole(question)
+        call.outlet.headers = told_of(answer)
+        reply = replies.success(call.dialect.shown_body(answer.body, call.asked))
         call.outlet.answer(reply)
         return call.answered(answer)
 
-    async def _streamed(self, call: _Call, binding: TrialBinding, body: dict[str, Any]) -> Exchange:
+    async def _streamed(self, call: Call, question: Question) -> Exchange:
         with _upstream_timed(call.outlet):
-            stream = await self._upstream.stream(
-                binding.upstream, body, Prices(binding.prices), wire=call.dialect.wire
-            )
+            stream = await self._answers.stream(question)
+        call.outlet.headers = told_of(stream.reply)
         try:
             await self._relay(call, stream)
             call.outlet.end()
         except UpstreamError as error:
             refusal = replies.refusal_of(error)
             await _refuse(call, refusal)
+            call.reply = partial = stream.reply
             return exchanges.failed(
                 call.messages,
                 refusal,
                 model=call.model,
                 started_s=call.started_s,
-                partial=stream.reply,
-                said=call.dialect.reply_text(stream.reply.body),
+                partial=partial,
+                said=call.dialect.reply_text(partial.body),
             )
         finally:
             await stream.aclose()
         return call.answered(stream.reply)
 
-    async def _relay(self, call: _Call, stream: UpstreamStream) -> None:
+    async def _relay(self, call: Call, stream: AnswerStream) -> None:
         """Every event to the caller, and to nobody once the caller has gone."""
         outlet = call.outlet
         outlet.on_gone = lambda: stream.leave_within(self._limits.drain_s)
@@ -152,12 +158,22 @@ def _upstream_timed(outlet: Outlet) -> Iterator[None]:
         outlet.upstream_s = time.monotonic() - began_s
 
 
-async def _refuse(call: _Call, refusal: replies.Refusal) -> None:
+async def _refuse(call: Call, refusal: replies.Refusal) -> None:
     if not call.outlet.streams:
         call.outlet.answer(refusal.reply)
         return
     await call.outlet.write(call.dialect.error_event(refusal.error))
     call.outlet.end()
+
+
+def told_of(answer: UpstreamReply) -> replies.Headers:
+    """What the caller is told of where its answer comes from, when that is no matter of course."""
+    told: list[tuple[bytes, bytes]] = []
+    if answer.cached:
+        told.append((b"x-ray-promptopt-cache", b"hit"))
+    if answer.fallback_from is not None:
+        told.append((b"x-ray-promptopt-fallback-from", answer.fallback_from.encode()))
+    return tuple(told)
 
 
 def substituted(

@@ -26,6 +26,8 @@ def answered(
         latency_s=time.monotonic() - started_s,
         status_code=200,
         notes=notes,
+        cached=answer.cached,
+        fallback_from=answer.fallback_from,
     )
 
 
@@ -51,4 +53,6 @@ def failed(
         candidate_fault=refusal.code in CANDIDATE_CODES,
         fatal=refusal.fatal,
         notes=partial.notes if partial else (),
+        cached=partial.cached if partial else False,
+        fallback_from=partial.fallback_from if partial else None,
     )

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from ray_promptopt.gateway.replies import Reply
+from ray_promptopt.gateway.replies import Headers, Reply
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,7 +29,8 @@ class Outlet:
     """One answer: a whole reply, or the beginning of a stream and its pieces.
 
     Nothing is sent before `after` is done; `on_gone` is called when the caller goes too early.
-    `overhead_s` is what the gateway took of the time to the first byte: all but `upstream_s`.
+    `headers` go with the answer, whatever it is. `overhead_s` is what the gateway took of the time
+    to the first byte: all but `upstream_s`.
     """
 
     def __init__(self, *, longest_stall_s: float) -> None:
@@ -40,11 +41,13 @@ class Outlet:
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
+        self._on_its_way = asyncio.Event()
         self.gone = False
         self.arrived_s = time.monotonic()
         self.upstream_s = 0.0
         self.overhead_s = 0.0
         self.after: asyncio.Future[None] | None = None
+        self.headers: Headers = ()
         self.on_gone: Callable[[], None] = _nobody_minds
 
     @property
@@ -92,6 +95,10 @@ class Outlet:
         self._room.set()
         self.on_gone()
 
+    async def answered(self) -> None:
+        """Wait until the answer is on its way, so that `overhead_s` is known, or nobody waits."""
+        await self._on_its_way.wait()
+
     async def send_to(self, send: Send, receive: Receive) -> None:
         """Pass everything on until it has ended or the caller has gone."""
         try:
@@ -99,20 +106,22 @@ class Outlet:
             if self.after is not None:
                 await asyncio.shield(self.after)
             self.overhead_s = max(0.0, time.monotonic() - self.arrived_s - self.upstream_s)
+            self._on_its_way.set()
             if self._reply is not None:
-                await _send_whole(send, self._reply, self._overhead_header())
+                await _send_whole(send, self._reply, self._extra_headers())
             else:
                 await self._send_stream(send, receive)
         except OSError:
             pass
         finally:
+            self._on_its_way.set()
             if not self._ended or self._waiting:
                 self.abandon()
 
     async def _send_stream(self, send: Send, receive: Receive) -> None:
         leaving = asyncio.create_task(self._watch(receive))
         try:
-            headers = [*_STREAM_HEADERS, self._overhead_header()]
+            headers = [*_STREAM_HEADERS, *self._extra_headers()]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             while not self.gone:
                 while self._waiting:
@@ -130,8 +139,8 @@ class Outlet:
         finally:
             leaving.cancel()
 
-    def _overhead_header(self) -> tuple[bytes, bytes]:
-        return _OVERHEAD, f"{self.overhead_s * 1000:.2f}".encode()
+    def _extra_headers(self) -> Headers:
+        return (*self.headers, (_OVERHEAD, f"{self.overhead_s * 1000:.2f}".encode()))
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -139,12 +148,12 @@ class Outlet:
         self.abandon()
 
 
-async def _send_whole(send: Send, reply: Reply, overhead: tuple[bytes, bytes]) -> None:
+async def _send_whole(send: Send, reply: Reply, extra: Headers) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(reply.body)).encode()),
         *reply.headers,
-        overhead,
+        *extra,
     ]
     await send({"type": "http.response.start", "status": reply.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

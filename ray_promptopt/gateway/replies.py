@@ -66,11 +66,14 @@ class Overloaded(BadRequest):
         super().__init__(words, status_code=429)
 
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
 class Reply(NamedTuple):
     """Status, extra headers and body of an HTTP response."""
 
     status_code: int
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: Headers
     body: bytes
 
 
@@ -103,7 +106,7 @@ class Refusal:
 
         What it did not even try, because too much was asked at once, may be asked again.
         """
-        headers: tuple[tuple[bytes, bytes], ...] = ((b"x-should-retry", b"false"),)
+        headers: Headers = ((b"x-should-retry", b"false"),)
         if self.code in _BUSY:
             headers = ((b"x-should-retry", b"true"), (b"retry-after", b"1"))
         return Reply(self.status_code, headers, json.dumps(self.error).encode())

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.core.tokens import estimate_tokens
-from ray_promptopt.core.usage import Spend, Usage, UsageSource
+from ray_promptopt.core.usage import CACHED, Spend, Usage, UsageSource
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.prices import Prices
 from ray_promptopt.llm.providers import PROVIDERS, Provider
@@ -25,14 +26,18 @@ class Failed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamReply:
-    """A reply as the provider sent it, and what it cost. `attempts` counts from 1."""
+    """A reply as the provider sent it, and what it cost. `attempts` counts from 1; a `cached`
+    reply took none. `fallback_from`: see `Exchange`."""
 
     body: dict[str, Any]
+    provider: str
     model: str
     spend: Spend
     latency_s: float
     attempts: int
     notes: tuple[str, ...]
+    cached: bool = False
+    fallback_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +51,32 @@ class Call:
     url: str
     body: dict[str, Any]
     notes: tuple[str, ...]
+    trace_headers: Mapping[str, str]
+    fallback_from: str | None
 
     @classmethod
     def of(
-        cls, wire: Wire, model: UpstreamModel, body: Mapping[str, Any], prices: Prices
+        cls,
+        wire: Wire,
+        model: UpstreamModel,
+        body: Mapping[str, Any],
+        prices: Prices,
+        *,
+        trace_headers: Mapping[str, str] = MappingProxyType({}),
+        fallback_from: str | None = None,
     ) -> "Call":
-        """Raises UpstreamError when the provider cannot be asked that."""
+        """Raises UpstreamError when the provider cannot be asked that.
+
+        `trace_headers` let a model server join the trace of this call; `fallback_from` is what
+        failed before it.
+        """
         provider = PROVIDERS[model.provider]
         prepared = wire.prepare(provider, body, model)
         url = provider.url(model, wire.path)
-        return cls(provider, wire, model, prices, url, prepared.body, prepared.notes)
+        sent = prepared.body
+        return cls(
+            provider, wire, model, prices, url, sent, prepared.notes, trace_headers, fallback_from
+        )
 
     @property
     def name(self) -> str:
@@ -64,7 +85,7 @@ class Call:
 
     def headers(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Made from nothing: no header of the caller's goes upstream. Raises UpstreamError."""
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **self.trace_headers}
         key = self.provider.api_key(environ)
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -75,7 +96,21 @@ class Call:
         named = str(body.get("model") or self.model.model)
         usage = self.provider.read_usage(body) or self._estimate(body)
         spend = self.prices.spend(self.provider.name, self._priced_name(named), usage)
-        return UpstreamReply(body, named, spend, latency_s, attempts, self.notes)
+        return UpstreamReply(
+            body,
+            self.provider.name,
+            named,
+            spend,
+            latency_s,
+            attempts,
+            self.notes,
+            fallback_from=self.fallback_from,
+        )
+
+    def cached_reply(self, body: dict[str, Any]) -> UpstreamReply:
+        """A body that this call was given before, for nothing."""
+        reply = self.reply(body, latency_s=0.0, attempts=0)
+        return replace(reply, spend=CACHED, cached=True)
 
     def _estimate(self, body: Mapping[str, Any]) -> Usage:
         asked = [self.body[name] for name in _ASKED if name in self.body]

@@ -15,13 +15,10 @@ import aiohttp
 from ray_promptopt.core.connections import IDLE_CONNECTION_S
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.llm.call import Call, Failed, UpstreamReply
-from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.pace import Line, PacePolicy, Slot
-from ray_promptopt.llm.prices import Prices
 from ray_promptopt.llm.providers.base import RATE_LIMITED
 from ray_promptopt.llm.retry import RetryPolicy
 from ray_promptopt.llm.stream import StreamLimits, UpstreamStream
-from ray_promptopt.llm.wire import CHAT, Wire
 
 _LARGEST_RESPONSE_BYTES = 32 * 1024 * 1024
 Got = TypeVar("Got")
@@ -54,7 +51,7 @@ class Upstream:
         self._lines: dict[tuple[str, str], Line] = {}
         self._environ = environ
         self._retry = retry or RetryPolicy()
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._stream_limits = stream or StreamLimits()
         self._session: aiohttp.ClientSession | None = None
 
@@ -63,46 +60,49 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
-    async def complete(
-        self, model: UpstreamModel, body: Mapping[str, Any], prices: Prices, *, wire: Wire = CHAT
-    ) -> UpstreamReply:
-        """The reply. Raises UpstreamError once retries cannot help or are used up."""
-        call = Call.of(wire, model, body, prices)
+    async def complete(self, call: Call, *, within_s: float | None = None) -> UpstreamReply:
+        """The reply. Raises UpstreamError once retries cannot help or are used up.
+
+        `within_s` is a shorter time than `timeout_s`.
+        """
         headers = call.headers(self._environ)
         started_s = time.monotonic()
 
         async def attempt(left_s: float) -> dict[str, Any] | Failed:
             return await self._whole(call, headers, left_s)
 
-        answer, attempts = await self._persist(call, attempt)
+        answer, attempts = await self._persist(call, attempt, within_s)
         return call.reply(answer, latency_s=time.monotonic() - started_s, attempts=attempts)
 
-    async def stream(
-        self, model: UpstreamModel, body: Mapping[str, Any], prices: Prices, *, wire: Wire = CHAT
-    ) -> UpstreamStream:
-        """The open stream, its first event at hand. Raises UpstreamError as `complete` does."""
-        call = Call.of(wire, model, wire.as_stream(body), prices)
+    async def stream(self, call: Call, *, within_s: float | None = None) -> UpstreamStream:
+        """The open stream of a call that was made with `as_stream`, its first event at hand.
+
+        Raises UpstreamError as `complete` does.
+        """
         headers = {**call.headers(self._environ), "Accept": "text/event-stream"}
 
         async def attempt(left_s: float) -> UpstreamStream | Failed:
             return await self._opened(call, headers, left_s)
 
-        opened, attempts = await self._persist(call, attempt)
+        opened, attempts = await self._persist(call, attempt, within_s)
         opened.attempts = attempts
         stream: UpstreamStream = opened
         return stream
 
     async def _persist(
-        self, call: Call, attempt: Callable[[float], Awaitable[Got | Failed]]
+        self,
+        call: Call,
+        attempt: Callable[[float], Awaitable[Got | Failed]],
+        within_s: float | None,
     ) -> _Won:
         """Try until it succeeds or trying is over. Raises the last attempt's UpstreamError."""
-        started_s = time.monotonic()
+        ends_s = time.monotonic() + (self.timeout_s if within_s is None else within_s)
         attempts, waited_s = 1, 0.0
         while True:
-            slot = await self._line(call).enter(self._left_s(started_s))
+            slot = await self._line(call).enter(ends_s - time.monotonic())
             answer: Got | Failed | None = None
             try:
-                answer = await attempt(self._left_s(started_s))
+                answer = await attempt(ends_s - time.monotonic())
             finally:
                 _give_back(slot, answer)
             if not isinstance(answer, Failed):
@@ -114,13 +114,10 @@ class Upstream:
                 retry_after_s=answer.asked_wait_s,
                 jitter=random.random(),
             )
-            if wait_s is None or time.monotonic() - started_s + wait_s >= self._timeout_s:
+            if wait_s is None or time.monotonic() + wait_s >= ends_s:
                 raise answer.error
             await asyncio.sleep(wait_s)
             attempts, waited_s = attempts + 1, waited_s + wait_s
-
-    def _left_s(self, started_s: float) -> float:
-        return self._timeout_s - (time.monotonic() - started_s)
 
     def _line(self, call: Call) -> Line:
         key = (call.url, call.model.model)
@@ -138,7 +135,7 @@ class Upstream:
                 if response.status != 200:
                     return _refused(call, response, raw)
         except (aiohttp.ClientError, OSError) as error:
-            return self._unreached(call, error)
+            return _unreached(call, error, left_s)
         reported = call.wire.error_in(raw) if isinstance(raw, dict) else None
         if reported is not None:
             return Failed(call.provider.classify_event(reported, call.model))
@@ -168,7 +165,7 @@ class Upstream:
         except UpstreamError as error:
             return Failed(error)
         except (aiohttp.ClientError, OSError) as error:
-            return self._unreached(call, error)
+            return _unreached(call, error, left_s)
         finally:
             if response is not None:
                 response.close()
@@ -182,15 +179,6 @@ class Upstream:
             call.url, headers=headers, json=call.body, allow_redirects=False, timeout=timeout
         )
 
-    def _unreached(self, call: Call, error: Exception) -> Failed:
-        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-            message = f"{call.name} did not answer within {self._timeout_s:g} s"
-            return Failed(UpstreamError(message, status_code=504, code="timeout", retryable=True))
-        message = f"{call.name} cannot be reached ({type(error).__name__})"
-        return Failed(
-            UpstreamError(message, status_code=502, code="connection_error", retryable=True)
-        )
-
 
 def _give_back(slot: Slot, answer: object) -> None:
     """A stream keeps its slot until it is closed."""
@@ -200,6 +188,14 @@ def _give_back(slot: Slot, answer: object) -> None:
         slot.leave(False if answer.error.code == RATE_LIMITED else None)
     else:
         slot.leave(True if answer is not None else None)
+
+
+def _unreached(call: Call, error: Exception, left_s: float) -> Failed:
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+        message = f"{call.name} did not answer within {left_s:.1f} s"
+        return Failed(UpstreamError(message, status_code=504, code="timeout", retryable=True))
+    message = f"{call.name} cannot be reached ({type(error).__name__})"
+    return Failed(UpstreamError(message, status_code=502, code="connection_error", retryable=True))
 
 
 def _refused(call: Call, response: aiohttp.ClientResponse, raw: Any) -> Failed:

@@ -58,3 +58,7 @@ class Wire(Protocol):
     def said(self, body: Mapping[str, Any]) -> Any:
         """What the model wrote, as a value that stands for its length."""
         ...
+
+    def finish_reasons(self, body: Mapping[str, Any]) -> list[str]:
+        """Why the model stopped, of each of its answers that says so."""
+        ...

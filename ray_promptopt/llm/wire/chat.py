@@ -57,6 +57,16 @@ class ChatWire:
         """The choices."""
         return body.get("choices")
 
+    def finish_reasons(self, body: Mapping[str, Any]) -> list[str]:
+        """One of each choice."""
+        choices = body.get("choices")
+        reasons = [
+            choice.get("finish_reason")
+            for choice in (choices if isinstance(choices, list) else ())
+            if isinstance(choice, Mapping)
+        ]
+        return [reason for reason in reasons if isinstance(reason, str)]
+
 
 CHAT = ChatWire()
 

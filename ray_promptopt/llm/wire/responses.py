@@ -47,6 +47,13 @@ class ResponsesWire:
         """The outputs."""
         return body.get("output")
 
+    def finish_reasons(self, body: Mapping[str, Any]) -> list[str]:
+        """What cut the response short, else its status."""
+        details = body.get("incomplete_details")
+        cut_by = details.get("reason") if isinstance(details, Mapping) else None
+        reason = cut_by or body.get("status")
+        return [reason] if isinstance(reason, str) else []
+
 
 RESPONSES = ResponsesWire()
 

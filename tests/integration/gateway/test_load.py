@@ -7,11 +7,13 @@ import pytest
 
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.gateway.limits import GatewayLimits
+from ray_promptopt.llm.call import Call
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.pace import PacePolicy
 from ray_promptopt.llm.prices import Prices
 from ray_promptopt.llm.retry import RetryPolicy
 from ray_promptopt.llm.upstream import Upstream
+from ray_promptopt.llm.wire import CHAT
 from tests.fakes.interceptor import BASELINE, CANDIDATE, chat, intercepting
 from tests.fakes.loopback import served
 from tests.fakes.providers import Answer, FakeProvider, Streamed, completed, openai_error, streamed
@@ -45,7 +47,7 @@ async def test_a_storm_of_refusals_ends_with_every_call_answered_at_the_servers_
     upstream = Upstream({}, pace=PacePolicy(first=64), retry=RetryPolicy(max_attempts=50))
     async with served(server) as url:
         model = UpstreamModel("openai_compatible", "m", f"{url}/v1")
-        calls = (upstream.complete(model, BODY, Prices()) for _ in range(200))
+        calls = (upstream.complete(Call.of(CHAT, model, BODY, Prices())) for _ in range(200))
         replies = await asyncio.gather(*calls)
         await upstream.aclose()
     assert len(replies) == 200
@@ -58,7 +60,7 @@ async def test_calls_wait_in_line_and_one_whose_time_is_over_says_why() -> None:
     upstream = Upstream({}, pace=PacePolicy(first=1), timeout_s=0.3)
     async with served(hanging) as url:
         model = UpstreamModel("openai_compatible", "m", f"{url}/v1")
-        calls = (upstream.complete(model, BODY, Prices()) for _ in range(2))
+        calls = (upstream.complete(Call.of(CHAT, model, BODY, Prices())) for _ in range(2))
         first, second = await asyncio.gather(*calls, return_exceptions=True)
         await upstream.aclose()
     assert isinstance(first, UpstreamError)
@@ -72,7 +74,7 @@ async def test_a_streams_place_in_line_is_free_once_it_is_over() -> None:
     async with served(FakeProvider([Streamed(streamed("yes"))])) as url:
         model = UpstreamModel("openai_compatible", "m", f"{url}/v1")
         for _ in range(3):
-            stream = await upstream.stream(model, BODY, Prices())
+            stream = await upstream.stream(Call.of(CHAT, model, CHAT.as_stream(BODY), Prices()))
             assert [event async for event in stream.events()]
             await stream.aclose()
         await upstream.aclose()
@@ -101,7 +103,7 @@ async def test_each_answer_tells_the_gateways_own_part_of_its_time() -> None:
             replies.append(response)
     for reply in replies:
         assert float(reply.headers["x-ray-promptopt-overhead-ms"]) > 0.0
-    assert all(report.overhead_s < report.latency_s + 1.0 for report in gateway.reports)
+    assert all(0.0 < report.overhead_s < report.latency_s + 1.0 for report in gateway.reports)
     assert [report.status_code for report in gateway.reports] == [200, 400, 400]
     assert gateway.reports[0].model == "gpt-4o-mini-2024-07-18"
 
