@@ -149,8 +149,13 @@ def test_run_when_the_disk_fills_up_then_says_so_and_resume_goes_on_once_there_i
     sql_event.listen(Engine, "connect", nearly_full)
     try:
         world = on_disk(tmp_path)
-        assert asyncio.run(world.coordinator().run()) is RunStatus.FAILED
-        assert "full disk" in load_view(world.store, RUN).reason
+        # The last page may have room for the reason, or not even for that.
+        try:
+            assert asyncio.run(world.coordinator().run()) is RunStatus.FAILED
+            said = load_view(world.store, RUN).reason
+        except JournalError as error:
+            said = str(error)
+        assert "full disk" in said
         world.store.close()
     finally:
         sql_event.remove(Engine, "connect", nearly_full)
