@@ -114,6 +114,7 @@ def _as_json(
                 "index": fate.index,
                 "role": fate.role,
                 "component": fate.component,
+                "put_in": fate.put_in,
                 "before": fate.before,
                 "after": fate.after,
                 "data": dict(fate.data),

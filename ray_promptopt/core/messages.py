@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+INSTRUCTING = ("system", "developer")
+"""The roles that speak for the app, not for its user."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:

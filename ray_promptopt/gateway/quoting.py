@@ -23,7 +23,9 @@ def quotes_candidate(said: str, binding: TrialBinding) -> bool:
 
 @lru_cache(maxsize=256)
 def _own_ngrams(candidate: Candidate, baseline: LearnedBaseline) -> frozenset[str]:
-    texts = (text for _, text in candidate.components)
+    """Of its texts and of its examples' inputs; their outputs are there to be imitated."""
+    texts = [text for _, text in candidate.components]
+    texts += [demo.inputs for _, chosen in candidate.demos for demo in chosen]
     known = (text for _, text in baseline.initial_candidate().components)
     return frozenset().union(*map(_ngrams, texts)) - frozenset().union(*map(_ngrams, known))
 

@@ -1,11 +1,35 @@
 """Demonstrations as the model sees them: turns of the conversation, or a block of text."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
 
+from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.demos import Demo
-from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.core.messages import INSTRUCTING, ChatMessage
 
 _HEADING = "Here are examples of inputs and the right answers:"
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Turns that are put into a call, before its message number `place`."""
+
+    turns: tuple[ChatMessage, ...] = ()
+    place: int = 0
+
+
+NO_EXAMPLES = Examples()
+
+
+def examples_for(messages: Sequence[ChatMessage], candidate: Candidate, stage: str) -> Examples:
+    """The candidate's demonstrations of a stage, behind the instructions that a call begins with.
+
+    So they stand before everything that the call itself is about, its own history included.
+    """
+    instructions = takewhile(lambda message: message.role in INSTRUCTING, messages)
+    demos = dict(candidate.demos).get(stage, ())
+    return Examples(demos_as_messages(demos), len(list(instructions)))
 
 
 def demos_as_messages(demos: Sequence[Demo]) -> tuple[ChatMessage, ...]:
@@ -18,6 +42,12 @@ def demos_as_messages(demos: Sequence[Demo]) -> tuple[ChatMessage, ...]:
             ChatMessage("assistant", demo.output),
         )
     )
+
+
+def shown_texts(candidate: Candidate) -> dict[str, str]:
+    """A candidate for reading: its texts, and a further text per stage with demonstrations."""
+    shown = {f"demonstrations: {stage}": demos_as_text(demos) for stage, demos in candidate.demos}
+    return {**candidate.texts, **shown}
 
 
 def demos_as_text(demos: Sequence[Demo]) -> str:

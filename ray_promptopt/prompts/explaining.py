@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.demonstrations import examples_for
 from ray_promptopt.prompts.learning import LearnedMessage, LearnedStage
 from ray_promptopt.prompts.substitution import replacement, values_in
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFate:
-    """One message of a call, or one that the baseline has and the call has not.
+    """One message of a call, one that the baseline has and the call has not, or one `put_in`.
 
     `after` is None where the message stays as it is; `problem` is why the call is refused.
     """
@@ -24,12 +25,15 @@ class MessageFate:
     after: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
     problem: str | None = None
+    put_in: bool = False
 
     @property
     def reason(self) -> str:
         """In words."""
         if self.problem is not None:
             return f"refused: {self.problem}"
+        if self.put_in:
+            return "put in: a demonstration of the candidate"
         if self.component is None:
             return "passed as it is: no part of the baseline's prompt"
         if self.after == self.before:
@@ -50,7 +54,13 @@ def explain_substitution(
         for index, message in enumerate(messages)
     ]
     missing = [index for index in parts if index >= len(messages)]
-    return (*fates, *(_fate(messages, parts[index], candidate) for index in sorted(missing)))
+    fates += [_fate(messages, parts[index], candidate) for index in sorted(missing)]
+    examples = examples_for(messages, candidate, stage.name)
+    fates[examples.place : examples.place] = [
+        MessageFate(examples.place, turn.role, None, "", turn.content, put_in=True)
+        for turn in examples.turns
+    ]
+    return tuple(fates)
 
 
 def _fate(

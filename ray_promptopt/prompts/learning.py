@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
-from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.core.messages import INSTRUCTING, ChatMessage
 from ray_promptopt.core.stages import MAIN_STAGE, component_name
 from ray_promptopt.prompts.common import learn_template
 from ray_promptopt.prompts.template import Template
-
-_INSTRUCTING = ("system", "developer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +151,7 @@ def _refuse_several_stages(
                 "initial_prompt.metadata.pipeline_modules"
             )
     instructing = {
-        sum(message.role in _INSTRUCTING for message in messages) for messages in observed
+        sum(message.role in INSTRUCTING for message in messages) for messages in observed
     }
     if len(instructing) > 1:
         raise SubstitutionError(
@@ -187,7 +185,7 @@ def _template(
 
 def _only_components_named(learned: Sequence[LearnedMessage]) -> tuple[LearnedMessage, ...]:
     static = [part for part in learned if part.template.static_text.strip()]
-    chosen = [part for part in static if part.role in _INSTRUCTING] or static[:1]
+    chosen = [part for part in static if part.role in INSTRUCTING] or static[:1]
     if not chosen:
         raise SubstitutionError(
             "the app's calls share no static text, so there is no prompt to optimise: give the app "

@@ -4,11 +4,13 @@ Fails closed: a call that is not recognisably the baseline is never sent in a ca
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.demonstrations import NO_EXAMPLES, Examples, examples_for
 from ray_promptopt.prompts.learning import LearnedBaseline, LearnedMessage, LearnedStage
 from ray_promptopt.prompts.recognition import (
     LEAST_LEAD,
@@ -22,19 +24,28 @@ from ray_promptopt.prompts.recognition import shown as ratios_shown
 from ray_promptopt.prompts.template import Template
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of a call: message index → new text, and the turns that are put in."""
+
+    texts: Mapping[int, str]
+    examples: Examples = NO_EXAMPLES
+
+
 def plan_substitution(
     messages: Sequence[ChatMessage], baseline: LearnedBaseline, candidate: Candidate
-) -> dict[int, str]:
-    """Message index → new text. For the initial candidate the new text is the old one.
+) -> Plan:
+    """For the initial candidate the new texts are the old ones.
 
     Raises SubstitutionError; its words tell where the call left the baseline and hold nothing of
     the candidate.
     """
     stage = stage_in(messages, baseline)
-    return {
+    texts = {
         part.index: replacement(part, candidate, values_in(messages, part))
         for part in stage.components
     }
+    return Plan(texts, examples_for(messages, candidate, stage.name))
 
 
 def stage_in(messages: Sequence[ChatMessage], baseline: LearnedBaseline) -> LearnedStage:

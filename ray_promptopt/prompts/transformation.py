@@ -1,16 +1,18 @@
 """A candidate as others write prompts down: as a change of the baseline's messages, or as sections.
 
 Transformation mode is a list of replacements, each for the messages of one role, and examples put
-in after a role. Template mode is the whole text as named sections in order.
+in behind a role. Template mode is the whole text as named sections in order.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.demonstrations import examples_for
 from ray_promptopt.prompts.learning import LearnedStage
 from ray_promptopt.prompts.template import Template, names_in
 
@@ -52,18 +54,23 @@ class TextReplacement:
 
 @dataclass(frozen=True, slots=True)
 class ExampleInjection:
-    """Examples that go in after the last message of a role."""
+    """Examples that go in behind the first messages of a role; None: before all messages."""
 
     examples: tuple[ChatMessage, ...]
-    after_role: str = "system"
+    after_role: str | None = "system"
 
     def apply(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
         """Raises SubstitutionError when the call has no message of that role."""
-        places = [i for i, message in enumerate(messages) if message.role == self.after_role]
-        if not places:
-            raise SubstitutionError(f"the call has no {self.after_role} message to add examples to")
-        after = places[-1] + 1
-        return [*messages[:after], *self.examples, *messages[after:]]
+        place = self._place(messages) if self.after_role is not None else 0
+        return [*messages[:place], *self.examples, *messages[place:]]
+
+    def _place(self, messages: Sequence[ChatMessage]) -> int:
+        place = 0
+        for role, run in groupby(messages, key=lambda message: message.role):
+            place += len(list(run))
+            if role == self.after_role:
+                return place
+        raise SubstitutionError(f"the call has no {self.after_role} message to add examples to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,9 @@ class Transformation:
     def between(cls, stage: LearnedStage, candidate: Candidate) -> "Transformation":
         """What turns a stage's messages into the candidate's; empty for the baseline's own."""
         texts = candidate.texts
+        learned = [ChatMessage(part.role, part.template.text) for part in stage.messages]
+        examples = examples_for(learned, candidate, stage.name)
+        after = learned[examples.place - 1].role if examples.place else None
         return cls(
             tuple(
                 TextReplacement(
@@ -84,7 +94,8 @@ class Transformation:
                 )
                 for part in stage.components
                 if texts[str(part.component)] != part.template.text
-            )
+            ),
+            (ExampleInjection(examples.turns, after),) if examples.turns else (),
         )
 
     @classmethod
@@ -103,7 +114,7 @@ class Transformation:
             tuple(
                 ExampleInjection(
                     tuple(ChatMessage(str(e["role"]), str(e["content"])) for e in one["examples"]),
-                    one.get("insert_after_role") or "system",
+                    one.get("insert_after_role", "system"),
                 )
                 for one in raw.get("example_injections") or ()
             ),

@@ -4,6 +4,7 @@ from html import escape
 
 from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.work import DecisionKind
+from ray_promptopt.prompts.demonstrations import shown_texts
 from ray_promptopt.report.diff import diff_html
 from ray_promptopt.report.search_charts import prompt_tokens
 from ray_promptopt.report.tables import heads
@@ -97,16 +98,15 @@ def _validation(record: CandidateRecord) -> str:
 
 def _text(record: CandidateRecord, view: RunView) -> str:
     parent = view.candidates.get(record.parents[0]) if record.parents else None
-    before = parent.candidate.texts if parent else record.candidate.texts
+    texts = shown_texts(record.candidate)
+    before = shown_texts(parent.candidate) if parent else texts
     changed = {
-        name: text
-        for name, text in record.candidate.texts.items()
-        if parent is None or before.get(name) != text
+        name: text for name, text in texts.items() if parent is None or before.get(name) != text
     }
-    texts = "".join(
+    shown = "".join(
         f'<pre class="prompt">{diff_html(before.get(name, ""), text, words=False)}</pre>'
         for name, text in changed.items()
     )
     return (
-        f"<details><summary>{escape(', '.join(changed)) or 'same text'}</summary>{texts}</details>"
+        f"<details><summary>{escape(', '.join(changed)) or 'same text'}</summary>{shown}</details>"
     )

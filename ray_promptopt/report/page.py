@@ -5,6 +5,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from ray_promptopt.prompts.demonstrations import shown_texts
 from ray_promptopt.report.candidates import candidates_table
 from ray_promptopt.report.diff import diff_html
 from ray_promptopt.report.examples import examples_table
@@ -133,7 +134,7 @@ def _held_out(view: RunView) -> tuple[str, str]:
 
 
 def _prompts(initial: CandidateRecord, best: CandidateRecord) -> str:
-    before, after = initial.candidate.texts, best.candidate.texts
+    before, after = shown_texts(initial.candidate), shown_texts(best.candidate)
     if before == after:
         shown = "".join(_prompt(name, escape(text), len(before)) for name, text in before.items())
         return f"<h2>Baseline prompt</h2>{shown}"

@@ -2,6 +2,7 @@
 
 from ray_promptopt.core.tokens import estimate_tokens
 from ray_promptopt.core.work import DecisionKind
+from ray_promptopt.prompts.demonstrations import shown_texts
 from ray_promptopt.report.charts import Mark, axis, chart, dots, level, line, rug
 from ray_promptopt.store.run_view import CandidateRecord, RunView, show_score
 
@@ -90,8 +91,8 @@ LEGEND = (
 
 
 def prompt_tokens(record: CandidateRecord) -> int:
-    """Length of a candidate's texts together, estimated."""
-    return sum(map(estimate_tokens, record.candidate.texts.values()))
+    """Length of a candidate's texts and demonstrations together, estimated."""
+    return sum(map(estimate_tokens, shown_texts(record.candidate).values()))
 
 
 def _kind(candidate_id: str | None, view: RunView) -> str:

@@ -55,7 +55,7 @@ def mipro_settings(
             stage: StageLimits(slots.instructions, slots.demos)
             for stage, slots in stage_slots(config).items()
         },
-        demos_in_text=True,
+        demos_in_text=demo.placement == "text",
         max_trials=trials if limits.max_trials is None else min(trials, limits.max_trials),
         patience=limits.max_trials_without_improvement,
         max_concurrent=config.max_concurrent,

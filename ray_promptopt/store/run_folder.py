@@ -2,11 +2,14 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import RunId
+from ray_promptopt.prompts.demonstrations import shown_texts
 from ray_promptopt.store.run_view import CandidateRecord, RunView
 
 
@@ -35,6 +38,7 @@ def candidates_of(view: RunView) -> list[dict[str, Any]]:
         {
             "id": record.candidate.id,
             "components": record.candidate.texts,
+            "demos": _demos(record.candidate),
             "parents": list(record.parents),
             "iteration": record.iteration,
             "lessons": list(record.lessons),
@@ -53,8 +57,8 @@ def candidates_of(view: RunView) -> list[dict[str, Any]]:
 
 
 def prompt_text(record: CandidateRecord) -> str:
-    """The prompt for reading: its text, with component names where there are several."""
-    texts = record.candidate.texts
+    """The prompt for reading: its text, with names where there are several or demonstrations."""
+    texts = shown_texts(record.candidate)
     if len(texts) == 1:
         return next(iter(texts.values())) + "\n"
     return "\n\n".join(f"[{name}]\n{text}" for name, text in texts.items()) + "\n"
@@ -75,6 +79,10 @@ def write_whole(path: Path, text: str) -> None:
             f"{path} cannot be written ({error.strerror}): make room or correct the folder's "
             "permissions, then resume; what counted so far is in the store"
         ) from error
+
+
+def _demos(candidate: Candidate) -> dict[str, list[dict[str, str]]]:
+    return {stage: [asdict(demo) for demo in demos] for stage, demos in candidate.demos}
 
 
 def _scores(outcomes: dict[int, Any]) -> dict[str, float]:

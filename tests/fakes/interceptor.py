@@ -33,6 +33,7 @@ from tests.fakes.providers import FakeProvider, Scripted
 
 BASELINE = "Sort the customer's message into one of the classes."
 CANDIDATE = "Zebra quagmire: weigh the verbs before the nouns, then decide."
+BETTER = Candidate.of({"system": CANDIDATE})
 KEYS = {
     "OPENAI_API_KEY": "sk-openai-secret",
     "GROQ_API_KEY": "gsk-groq-secret",
@@ -116,7 +117,7 @@ async def intercepting(
     *script: Scripted,
     provider: str = "openai",
     model: str | None = None,
-    candidate: bool = True,
+    candidate: Candidate | None = BETTER,
     timeout_s: float = 10.0,
     silence_s: float = 5.0,
     limits: GatewayLimits | None = None,
@@ -142,7 +143,7 @@ async def intercepting(
             new_trial_id(),
             new_run_id(),
             UpstreamModel(provider, model or MODELS[provider], f"{provider_url}/v1"),
-            Candidate.of({"system": CANDIDATE}) if candidate else None,
+            candidate,
             learn_baseline(_observed()) if candidate else None,
         )
         state.plain.register(binding)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.llm.stream import Event
 from ray_promptopt.llm.wire import Wire
+from ray_promptopt.prompts.substitution import Plan
 
 
 class Dialect(Protocol):
@@ -18,8 +19,8 @@ class Dialect(Protocol):
         """The caller's messages as text. Raises BadRequest when there are none to be read."""
         ...
 
-    def put(self, body: Mapping[str, Any], planned: Mapping[int, str]) -> dict[str, Any]:
-        """The body with these messages' texts replaced, everything else as it was."""
+    def put(self, body: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+        """The body with texts replaced and examples put in, everything else as it was."""
         ...
 
     def shown_body(self, answer: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,17 @@
 """Chat completions: prompts in messages, as strings or content parts; streams of chunks."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.gateway.dialects.tool_answers import DONE_BY_TOOL, ShownCall, shown_answers
 from ray_promptopt.gateway.replies import BadRequest
 from ray_promptopt.gateway.texts import MOST_MESSAGES, text_of, whole_text, with_text
 from ray_promptopt.llm.sse import data_frame
 from ray_promptopt.llm.stream import DONE, Event
 from ray_promptopt.llm.wire import CHAT
+from ray_promptopt.prompts.substitution import Plan
 
 _RELAYED = frozenset(
     {
@@ -46,13 +48,15 @@ class ChatDialect:
             )
         return tuple(messages)
 
-    def put(self, body: Mapping[str, Any], planned: Mapping[int, str]) -> dict[str, Any]:
+    def put(self, body: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
         """Content keeps its shape: parts that are not text keep their places."""
-        replaced = list(body["messages"])
-        for index, text in planned.items():
-            original = replaced[index]
-            replaced[index] = {**original, "content": with_text(original["content"], text)}
-        return {**body, "messages": replaced}
+        messages = list(body["messages"])
+        for index, text in plan.texts.items():
+            original = messages[index]
+            messages[index] = {**original, "content": with_text(original["content"], text)}
+        place = plan.examples.place
+        messages[place:place] = _examples(plan.examples.turns, body.get("tools"))
+        return {**body, "messages": messages}
 
     def shown_body(self, answer: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
         """Without echoes."""
@@ -101,6 +105,25 @@ class ChatDialect:
                 if isinstance(function, Mapping)
             )
         )
+
+
+def _examples(turns: Sequence[ChatMessage], tools: Any) -> list[dict[str, Any]]:
+    """Turns as messages. A call of one of the request's tools is shown as the call that it is."""
+    messages: list[dict[str, Any]] = []
+    for answer in shown_answers(turns, tools):
+        messages.append({"role": answer.turn.role, "content": answer.turn.content})
+        if answer.calls:
+            messages[-1] |= {"content": None, "tool_calls": [_call(one) for one in answer.calls]}
+            messages += [
+                {"role": "tool", "tool_call_id": one.id, "content": DONE_BY_TOOL}
+                for one in answer.calls
+            ]
+    return messages
+
+
+def _call(shown: ShownCall) -> dict[str, Any]:
+    function = {"name": shown.name, "arguments": shown.arguments}
+    return {"id": shown.id, "type": "function", "function": function}
 
 
 def _echoes(answer: Mapping[str, Any]) -> bool:

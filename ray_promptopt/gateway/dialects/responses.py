@@ -6,15 +6,17 @@ gets its own back. Nothing is stored at the provider, so that nothing can be fet
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.gateway.dialects.tool_answers import DONE_BY_TOOL, shown_answers
 from ray_promptopt.gateway.replies import BadRequest
 from ray_promptopt.gateway.texts import MOST_MESSAGES, text_of, whole_text, with_text
 from ray_promptopt.llm.sse import data_frame
 from ray_promptopt.llm.stream import Event
 from ray_promptopt.llm.wire import RESPONSES
+from ray_promptopt.prompts.substitution import Plan
 
 _RELAYED = frozenset(
     {
@@ -62,23 +64,26 @@ class ResponsesDialect:
             raise BadRequest("instructions or input must be given", "input")
         return tuple(messages)
 
-    def put(self, body: Mapping[str, Any], planned: Mapping[int, str]) -> dict[str, Any]:
-        """Instructions come first where there are any."""
+    def put(self, body: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+        """Instructions come first where there are any. Examples turn a string into a list."""
         changed = dict(body)
-        texts = dict(planned)
+        texts = dict(plan.texts)
         first = 0
         if body.get("instructions") is not None:
             first = 1
             changed["instructions"] = texts.pop(0, body["instructions"])
         given = body.get("input")
+        shown = _examples(plan.examples.turns, body.get("tools"))
         if isinstance(given, str):
-            changed["input"] = texts.get(first, given)
+            text = texts.get(first, given)
+            changed["input"] = [*shown, {"role": "user", "content": text}] if shown else text
         elif isinstance(given, list):
             items = list(given)
             for index, text in texts.items():
                 item = items[index - first]
                 items[index - first] = {**item, "content": with_text(item["content"], text)}
-            changed["input"] = items
+            place = plan.examples.place - first
+            changed["input"] = [*items[:place], *shown, *items[place:]]
         return changed
 
     def shown_body(self, answer: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,6 +121,20 @@ class ResponsesDialect:
             if item.get("type") == "function_call"
         ]
         return whole_text("\n".join(calls or texts))
+
+
+def _examples(turns: Sequence[ChatMessage], tools: Any) -> list[dict[str, Any]]:
+    """Turns as items of an input; calls of one of the request's tools as the calls they are."""
+    items: list[dict[str, Any]] = []
+    for turn, calls in shown_answers(turns, tools):
+        if not calls:
+            items.append({"role": turn.role, "content": turn.content})
+        for one in calls:
+            called = {"name": one.name, "arguments": one.arguments}
+            items.append({"type": "function_call", "call_id": one.id, **called})
+            output = {"call_id": one.id, "output": DONE_BY_TOOL}
+            items.append({"type": "function_call_output", **output})
+    return items
 
 
 def _message(index: int, item: Any) -> ChatMessage:

@@ -95,7 +95,7 @@ async def test_a_model_that_quotes_its_prompt_is_passed_on_and_noted_on_the_trac
 
 
 async def test_a_baseline_trial_has_nothing_to_quote() -> None:
-    async with intercepting(completed(BASELINE * 3), candidate=False) as gateway:
+    async with intercepting(completed(BASELINE * 3), candidate=None) as gateway:
         await gateway.post()
         (exchange,) = await gateway.exchanges()
     assert exchange.notes == ()

@@ -149,7 +149,7 @@ async def test_an_unknown_trial_is_recorded_as_a_failed_call_of_its_rollout() ->
 
 
 async def test_a_baseline_trial_is_forwarded_unchanged_and_recorded() -> None:
-    async with intercepting(completed(), candidate=False) as gateway:
+    async with intercepting(completed(), candidate=None) as gateway:
         body = chat(temperature=0.3, tools=TOOLS)
         await gateway.post(body)
         (exchange,) = await gateway.exchanges()

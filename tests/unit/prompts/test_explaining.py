@@ -1,4 +1,5 @@
 from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.prompts.explaining import explain_substitution
 from ray_promptopt.prompts.learning import DeclaredMessage, learn_baseline
@@ -29,6 +30,17 @@ def test_the_initial_candidate_changes_nothing_and_says_so() -> None:
 def test_a_message_that_is_not_the_baselines_says_how_far_it_agrees() -> None:
     system, _ = explain_substitution([ChatMessage("system", "Sort of."), CALL[1]], STAGE, CANDIDATE)
     assert system.reason.startswith("refused: message 0 (system) is not the baseline's: it agrees")
+
+
+def test_demonstrations_are_shown_where_they_are_put_in() -> None:
+    candidate = Candidate.of({"system": "Of {shop}."}, {"main": (Demo("Lost.", "lost"),)})
+    fates = explain_substitution(CALL, STAGE, candidate)
+    assert [(fate.index, fate.role, fate.before, fate.after) for fate in fates[1:3]] == [
+        (1, "user", "", "Lost."),
+        (1, "assistant", "", "lost"),
+    ]
+    assert fates[1].reason == "put in: a demonstration of the candidate"
+    assert (fates[3].index, fates[3].before) == (1, "Where is it?")
 
 
 def test_a_message_that_is_missing_is_told_of() -> None:

@@ -43,7 +43,7 @@ def test_learn_when_system_holds_data_then_it_becomes_a_wildcard() -> None:
     messages = call(systems[1], "anything")
     planned = plan_substitution(
         messages, baseline, Candidate.of({"system": "Now: {data_1}; mind {braces}."})
-    )
+    ).texts
     assert "Bob Smith" in planned[0]
     assert planned[0].endswith("mind {braces}.")
 
@@ -119,7 +119,7 @@ def test_learned_template_when_a_new_example_comes_then_matches_it_too(words: st
 def test_substituting_the_initial_candidate_is_the_identity(words: str) -> None:
     baseline = shop()
     messages = call(INSTRUCTION, words)
-    planned = plan_substitution(messages, baseline, baseline.initial_candidate())
+    planned = plan_substitution(messages, baseline, baseline.initial_candidate()).texts
     assert planned == {0: INSTRUCTION}
 
 
@@ -147,7 +147,7 @@ def test_substitution_when_turns_follow_then_only_the_instruction_is_replaced() 
         ChatMessage("assistant", "x"),
         ChatMessage("user", "y"),
     ]
-    planned = plan_substitution(messages, shop(), Candidate.of({"system": "New."}))
+    planned = plan_substitution(messages, shop(), Candidate.of({"system": "New."})).texts
     assert planned == {0: "New."}
 
 

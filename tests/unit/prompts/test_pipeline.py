@@ -52,8 +52,8 @@ def test_each_stage_has_its_own_component_named_after_it() -> None:
 def test_a_call_gets_the_text_of_its_stage_alone(query: str) -> None:
     baseline = pipeline()
     candidate = Candidate.of({"classifier.system": "Name it.", "checker.system": "Check it."})
-    assert plan_substitution(classify(query), baseline, candidate) == {0: "Name it."}
-    assert plan_substitution(check(query), baseline, candidate) == {0: "Check it."}
+    assert plan_substitution(classify(query), baseline, candidate).texts == {0: "Name it."}
+    assert plan_substitution(check(query), baseline, candidate).texts == {0: "Check it."}
 
 
 def test_the_data_of_a_call_is_that_of_its_stage() -> None:

@@ -4,9 +4,15 @@ from pathlib import Path
 import pytest
 
 from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import RunId
-from ray_promptopt.store.run_folder import prompt_text, write_run_folder, write_whole
+from ray_promptopt.store.run_folder import (
+    candidates_of,
+    prompt_text,
+    write_run_folder,
+    write_whole,
+)
 from ray_promptopt.store.run_view import CandidateRecord, Fate, RunView
 
 CANDIDATE = Candidate.of({"system": "Sei höflich."})
@@ -52,6 +58,17 @@ def test_file_when_rewritten_then_nothing_is_left_beside_it(tmp_path: Path) -> N
     write_whole(tmp_path / "a.txt", "two")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "two"
+
+
+def test_demonstrations_are_listed_and_readable() -> None:
+    made = view(best=False)
+    shown = Candidate.of(CANDIDATE.texts, {"main": (Demo("Wo ist es?", "lost"),)})
+    made.candidates = {shown.id: CandidateRecord(shown, (), 0, "", Fate.ACCEPTED)}
+    (listed,) = candidates_of(made)
+    assert listed["demos"] == {"main": [{"inputs": "Wo ist es?", "output": "lost"}]}
+    text = prompt_text(made.candidates[shown.id])
+    assert text.startswith("[system]\nSei höflich.\n\n[demonstrations: main]\n")
+    assert text.endswith("Input: Wo ist es?\nOutput: lost\n")
 
 
 def test_prompt_when_of_several_components_then_each_has_its_name() -> None:
