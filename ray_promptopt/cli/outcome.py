@@ -43,6 +43,8 @@ def outcome(view: RunView, results: Path) -> dict[str, Any]:
         "held_out_rollouts": view.rollouts_by_purpose.get(Purpose.HELD_OUT, 0),
         "cost_usd": view.spend.cost_usd,
         "unpriced_calls": view.spend.unpriced_calls,
+        "cached_calls": view.spend.cached_calls,
+        "fallback_calls": view.spend.fallback_calls,
         "price_lists": view.price_lists,
         "baseline_validation": view.initial.validation_mean if view.initial else None,
         "best_validation": view.best.validation_mean if view.best else None,
@@ -74,6 +76,10 @@ def outcome_lines(view: RunView, results: Path) -> list[str]:
     ]
     if view.spend.unpriced_calls:
         lines.append(f"           {view.spend.unpriced_calls} calls of unknown price not included")
+    if view.spend.cached_calls:
+        lines.append(f"           {view.spend.cached_calls} calls answered from the response cache")
+    if view.spend.fallback_calls:
+        lines.append(f"           {view.spend.fallback_calls} calls answered by a fallback model")
     if view.initial is not None and view.best is not None:
         lines.append(
             f"validation {show_score(view.initial.validation_mean)} → "

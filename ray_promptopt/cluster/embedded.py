@@ -19,7 +19,7 @@ _WRITER = "embedded/writer"
 
 def start_embedded_models(config: RunConfig) -> str | None:
     """The server's base URL (with `/v1`); None when no model of the config is embedded."""
-    models = (config.policy, config.reflection)
+    models = (config.policy, *config.policy_fallbacks, config.reflection)
     if all(model.provider != "embedded" or model.base_url for model in models):
         return None
     settings = embedded_settings(config)

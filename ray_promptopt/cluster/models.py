@@ -1,6 +1,8 @@
 """From a config's models to the ones that are called: the embedded models get their address."""
 
 from ray_promptopt.config.schema import ModelRef, RunConfig
+from ray_promptopt.core.ids import RunId, TrialId
+from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.llm.models import PriceOverride, UpstreamModel
 
 
@@ -24,3 +26,15 @@ def price_overrides(config: RunConfig) -> dict[str, PriceOverride]:
         name: PriceOverride(price.input, price.output, price.cached_input)
         for name, price in config.prices.items()
     }
+
+
+def run_binding(config: RunConfig, run_id: RunId, embedded_url: str | None) -> TrialBinding:
+    """What all bindings of a run have in common, under the run's own id."""
+    return TrialBinding(
+        TrialId(run_id),
+        run_id,
+        upstream_model(config.policy, embedded_url),
+        prices=price_overrides(config),
+        fallbacks=tuple(upstream_model(model, embedded_url) for model in config.policy_fallbacks),
+        response_cache=config.gateway.response_cache,
+    )

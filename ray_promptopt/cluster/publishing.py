@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ray
 from ray import serve
@@ -10,12 +10,11 @@ from ray import serve
 from ray_promptopt.cluster.embedded import start_embedded_models
 from ray_promptopt.cluster.gateway import ensure_gateway, gateway_runs
 from ray_promptopt.cluster.gateway_state import gateway_state
-from ray_promptopt.cluster.models import price_overrides, upstream_model
+from ray_promptopt.cluster.models import run_binding
 from ray_promptopt.cluster.names import GATEWAY_APPLICATION
 from ray_promptopt.cluster.session import ray_session
 from ray_promptopt.config.dump import config_from_json
-from ray_promptopt.core.ids import RunId, TrialId
-from ray_promptopt.gateway.binding import TrialBinding
+from ray_promptopt.core.ids import RunId
 from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.store.journal import RunStore
 from ray_promptopt.store.run_view import RunView, load_view
@@ -53,14 +52,10 @@ def _publish(view: RunView) -> bool:
     if view.best is None or view.baseline_json is None:
         return False
     config = config_from_json(view.config_json, {})
-    embedded_url = start_embedded_models(config)
-    binding = TrialBinding(
-        TrialId(view.run_id),
-        view.run_id,
-        upstream_model(config.policy, embedded_url),
-        view.best.candidate,
-        LearnedBaseline.from_json(view.baseline_json),
-        price_overrides(config),
+    binding = replace(
+        run_binding(config, view.run_id, start_embedded_models(config)),
+        candidate=view.best.candidate,
+        baseline=LearnedBaseline.from_json(view.baseline_json),
     )
     ray.get(gateway_state().serve_best.remote(binding))
     return True

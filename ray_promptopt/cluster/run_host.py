@@ -13,7 +13,7 @@ from ray_promptopt.cluster import names
 from ray_promptopt.cluster.gateway_state import gateway_state
 from ray_promptopt.cluster.launch import Job, Launch
 from ray_promptopt.cluster.metrics import RunMetrics
-from ray_promptopt.cluster.models import price_overrides, upstream_model
+from ray_promptopt.cluster.models import price_overrides, run_binding, upstream_model
 from ray_promptopt.cluster.optimizer_host import GepaPopulationActor, OptimizerClient
 from ray_promptopt.cluster.program import read_program
 from ray_promptopt.cluster.proposals import Proposer
@@ -86,8 +86,6 @@ RunActor = ray.remote(num_cpus=0, max_restarts=0)(RunHost)
 
 def _ports(launch: Launch, config: RunConfig, store: RunStore, proposer: Proposer) -> Ports:
     state = gateway_state()
-    prices = price_overrides(config)
-    policy = upstream_model(config.policy, launch.embedded_url)
 
     async def start_optimizer() -> OptimizerClient:
         # The store may be a file of this node: whoever replays it must be here.
@@ -98,7 +96,7 @@ def _ports(launch: Launch, config: RunConfig, store: RunStore, proposer: Propose
         return OptimizerClient(population)
 
     return Ports(
-        trials=TrialRegistry(launch.run_id, policy, prices, state),
+        trials=TrialRegistry(run_binding(config, launch.run_id, launch.embedded_url), state),
         rollouts=RolloutPool(
             _rollout_settings(launch, config),
             state,

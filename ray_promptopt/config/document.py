@@ -22,7 +22,7 @@ from ray_promptopt.config.gepa_section import check_stages, read_gepa, split_tra
 from ray_promptopt.config.limits import gepa_limits, mipro_limits, read_termination
 from ray_promptopt.config.mipro_effects import warn_of_no_effect as warn_of_no_mipro_effect
 from ray_promptopt.config.mipro_section import check_bootstrap, read_mipro, with_spec
-from ray_promptopt.config.model_refs import read_policy, read_reflection
+from ray_promptopt.config.model_refs import read_fallbacks, read_policy, read_reflection
 from ray_promptopt.config.prompt import read_prompt
 from ray_promptopt.config.proposer import apply_to_reflection
 from ray_promptopt.config.schema import (
@@ -92,6 +92,7 @@ def read_document(
     parts: dict[str, object] = {
         "algorithm": tables.algorithm,
         "policy": policy,
+        "policy_fallbacks": read_fallbacks(top.get("policy"), policy, problems),
         "initial_prompt": prompt,
         "env_config": tables.env_config,
         "pass_through": read_effectless(
@@ -117,6 +118,7 @@ def read_document(
         parts.update(
             gepa=search.gepa, mipro=search.mipro, splits=search.splits, limits=search.limits
         )
+    _check_cache(parts.get("gateway"), parts.get("gepa"), problems)
     parts.update(_scalars(tables))
     for name, remedy in _WITHOUT_EFFECT.items():
         if top.get(name):
@@ -229,6 +231,20 @@ def _options(top: Table, problems: Problems) -> dict[str, object]:
         given = gather(table, fields, prefix=f"{name}.", problems=problems)
         options[name] = build(model, given, problems)
     return options
+
+
+def _check_cache(gateway: object, gepa: object, problems: Problems) -> None:
+    """A cached answer has neither a cost nor a latency of its own."""
+    if not isinstance(gateway, GatewayConfig) or not gateway.response_cache:
+        return
+    problems.warnings.append(
+        "gateway.response_cache: a repeated request is no fresh sample of the model; "
+        "each cached answer is noted in its trace"
+    )
+    unknown = {"cost", "latency"} & set(gepa.objectives if isinstance(gepa, GepaConfig) else ())
+    if unknown:
+        remedy = f"cached answers have no {' or '.join(sorted(unknown))}: remove one of the two"
+        problems.add("gateway.response_cache", True, f"{remedy} (see gepa.objectives)")
 
 
 def _scalars(tables: Tables) -> dict[str, object]:

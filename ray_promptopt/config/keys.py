@@ -161,6 +161,8 @@ POLICY: Keys = {
     )
 }
 
+FALLBACK: Keys = {name: (name,) for name in ("model", "provider", "base_url")}
+
 TERMINATION: Keys = {
     "max_rollouts": ("max_rollouts",),
     "max_tokens": ("max_tokens",),

@@ -10,7 +10,7 @@ from ray_promptopt.config.gather import (
     paths_of,
     refuse_unknown,
 )
-from ray_promptopt.config.keys import POLICY
+from ray_promptopt.config.keys import FALLBACK, POLICY
 from ray_promptopt.config.models import (
     EMBEDDED,
     FREE_NAMES,
@@ -39,6 +39,7 @@ _WITHOUT_EFFECT = {
 
 _OWN_URL = (FREE_NAMES, EMBEDDED)
 _PREFIX = "policy."
+_FALLBACKS = "fallbacks"
 
 
 def read_policy(table: object, problems: Problems) -> ModelRef | None:
@@ -46,7 +47,8 @@ def read_policy(table: object, problems: Problems) -> ModelRef | None:
     if not isinstance(table, Mapping):
         problems.add("policy", table, "add a [policy] table with model and provider")
         return None
-    refuse_unknown(table, paths_of(POLICY), prefix=_PREFIX, problems=problems)
+    known = [*paths_of(POLICY), _FALLBACKS]
+    refuse_unknown(table, known, prefix=_PREFIX, problems=problems)
     given = gather(table, POLICY, prefix=_PREFIX, problems=problems)
     mode = given.values.pop("inference_mode", None)
     if mode not in (None, "synth_hosted"):
@@ -59,6 +61,40 @@ def read_policy(table: object, problems: Problems) -> ModelRef | None:
     for name, default in POLICY_DEFAULTS.items():
         given.values.setdefault(name, default)
     return _model_ref(given, "policy", problems)
+
+
+def read_fallbacks(
+    policy_table: object, policy: ModelRef | None, problems: Problems
+) -> tuple[ModelRef, ...]:
+    """The models that stand in for the policy model, in order."""
+    tables = policy_table.get(_FALLBACKS, []) if isinstance(policy_table, Mapping) else []
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        problems.add(f"{_PREFIX}{_FALLBACKS}", tables, "give a list of tables, each of one model")
+        return ()
+    found: list[ModelRef] = [policy] if policy is not None else []
+    for number, table in enumerate(tables):
+        prefix = f"{_PREFIX}{_FALLBACKS}[{number}]."
+        refuse_unknown(table, paths_of(FALLBACK), prefix=prefix, problems=problems)
+        given = gather(table, FALLBACK, prefix=prefix, problems=problems)
+        if "base_url" in given.values:
+            _refuse_urls(given, problems)
+        model = _model_ref(given, "policy", problems)
+        if model is None:
+            continue
+        if _address(model) in map(_address, found):
+            remedy = "is asked before already; name another model or server"
+            problems.add(given.key("model"), model.model, remedy)
+        found.append(model)
+    if tables:
+        problems.warnings.append(
+            f"{_PREFIX}{_FALLBACKS}: where one of them answers, a candidate is scored by another "
+            "model than the policy model; each such call is noted in its trace"
+        )
+    return tuple(found[1:] if policy is not None else found)
+
+
+def _address(model: ModelRef) -> tuple[str, str, str | None]:
+    return model.provider, model.model, model.base_url
 
 
 def read_reflection(

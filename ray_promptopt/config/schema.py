@@ -137,6 +137,9 @@ class GatewayConfig(Section):
     """Port to listen on; 0: any free one."""
     public_url: str | None = None
     """URL at which the task app reaches the gateway; None: the one it listens on."""
+    response_cache: bool = Field(default=False, strict=True)
+    """Answer a request that the run made before as it was answered then, if its temperature is 0 or
+    it has a seed. A hit costs nothing and is noted in its trace."""
 
 
 class ExecutionConfig(Section):
@@ -193,6 +196,9 @@ class RunConfig(Section):
     """The baseline prompt."""
     policy: ModelRef
     """The model that answers inside the task."""
+    policy_fallbacks: tuple[ModelRef, ...] = ()
+    """Models that are asked, in order, when the policy model is overloaded, out of reach or quota,
+    or retired; which one answered is noted in the trace, and its own price is charged."""
     reflection: ModelRef
     """The model that writes prompts: GEPA's mutation model, MIPRO's meta model."""
     gepa: GepaConfig | None = None

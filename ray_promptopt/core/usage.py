@@ -38,13 +38,15 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Spend:
     """Usage and its price. `unpriced_calls` counts calls whose price nobody knows (never 0 USD);
-    `cached_calls` those that a cache of ours answered: they used nothing and cost nothing."""
+    `cached_calls` those that a cache of ours answered: they used nothing and cost nothing;
+    `fallback_calls` those that another model than the policy model answered."""
 
     usage: Usage = Usage()
     cost_usd: float = 0.0
     calls: int = 0
     unpriced_calls: int = 0
     cached_calls: int = 0
+    fallback_calls: int = 0
 
     def __add__(self, other: "Spend") -> "Spend":
         return Spend(
@@ -53,6 +55,7 @@ class Spend:
             calls=self.calls + other.calls,
             unpriced_calls=self.unpriced_calls + other.unpriced_calls,
             cached_calls=self.cached_calls + other.cached_calls,
+            fallback_calls=self.fallback_calls + other.fallback_calls,
         )
 
 

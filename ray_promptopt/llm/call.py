@@ -96,6 +96,8 @@ class Call:
         named = str(body.get("model") or self.model.model)
         usage = self.provider.read_usage(body) or self._estimate(body)
         spend = self.prices.spend(self.provider.name, self._priced_name(named), usage)
+        if self.fallback_from is not None:
+            spend = replace(spend, fallback_calls=1)
         return UpstreamReply(
             body,
             self.provider.name,
@@ -110,7 +112,8 @@ class Call:
     def cached_reply(self, body: dict[str, Any]) -> UpstreamReply:
         """A body that this call was given before, for nothing."""
         reply = self.reply(body, latency_s=0.0, attempts=0)
-        return replace(reply, spend=CACHED, cached=True)
+        spend = replace(CACHED, fallback_calls=reply.spend.fallback_calls)
+        return replace(reply, spend=spend, cached=True)
 
     def _estimate(self, body: Mapping[str, Any]) -> Usage:
         asked = [self.body[name] for name in _ASKED if name in self.body]

@@ -18,6 +18,7 @@ def spend_table(view: RunView) -> str:
     head = heads(
         ("kind", False), ("calls", True), ("prompt tokens", True), ("completion tokens", True),
         ("USD", True), ("share", True), ("calls of unknown price", True),
+        ("calls from the cache", True), ("calls of a stand-in", True),
     )  # fmt: skip
     return f'<div class="scroll"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
@@ -53,6 +54,8 @@ def _spend_row(name: str, spend: Spend, total: Spend) -> str:
         f"{spend.cost_usd:.4f}",
         f"{spend.cost_usd / (total.cost_usd or 1.0):.0%}",
         f"{spend.unpriced_calls}",
+        f"{spend.cached_calls}",
+        f"{spend.fallback_calls}",
     )
     cells = "".join(f'<td class="n">{figure}</td>' for figure in figures)
     return f"<tr><td>{name}</td>{cells}</tr>"

@@ -84,6 +84,7 @@ async def test_the_stand_in_answers_in_its_own_dialect_and_is_charged_at_its_own
     assert exchange.fallback_from == f"openai/gpt-4o-mini ({code})"
     assert exchange.notes == ("logprobs dropped: groq refuses it",)
     assert exchange.spend.cost_usd == pytest.approx(100 * 0.075e-6 + 10 * 0.30e-6)
+    assert exchange.spend.fallback_calls == 1
     (report,) = pair.gateway.reports
     assert (report.provider, report.fell_back) == ("groq", True)
 
