@@ -51,7 +51,10 @@ class TaskAppError(PromptOptError):
 
 
 class UpstreamError(PromptOptError):
-    """A model server failed; `fatal` stops the run (bad key, unknown model, no quota)."""
+    """A model server failed; `fatal` stops the run (bad key, unknown model, no quota).
+
+    `retry_after_s`: how long it asks to be left alone.
+    """
 
     def __init__(
         self,
@@ -61,16 +64,17 @@ class UpstreamError(PromptOptError):
         code: str = "upstream_error",
         retryable: bool = False,
         fatal: bool = False,
+        retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message, status_code, code, retryable, fatal)
+        super().__init__(message, status_code, code, retryable, fatal, retry_after_s)
         self.status_code = status_code
         self.code = code
         self.retryable = retryable
         self.fatal = fatal
+        self.retry_after_s = retry_after_s
 
     def __reduce__(self) -> tuple[object, ...]:
-        fields = (str(self), self.status_code, self.code, self.retryable, self.fatal)
-        return (_upstream_error, fields)
+        return (_upstream_error, self.args)
 
 
 class SubstitutionError(PromptOptError):
@@ -98,8 +102,18 @@ def _task_app_error(message: str, retryable: bool, status_code: int | None) -> T
 
 
 def _upstream_error(
-    message: str, status_code: int | None, code: str, retryable: bool, fatal: bool
+    message: str,
+    status_code: int | None,
+    code: str,
+    retryable: bool,
+    fatal: bool,
+    retry_after_s: float | None,
 ) -> UpstreamError:
     return UpstreamError(
-        message, status_code=status_code, code=code, retryable=retryable, fatal=fatal
+        message,
+        status_code=status_code,
+        code=code,
+        retryable=retryable,
+        fatal=fatal,
+        retry_after_s=retry_after_s,
     )

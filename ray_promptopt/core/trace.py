@@ -14,6 +14,7 @@ class Exchange:
     `reply` is the text, or the tool calls as `name(arguments)`. `failure` is set when the call
     failed; a `candidate_fault` (context too long, a schema broken) is the prompt's own doing.
     `notes` say what was changed in the request because the model would have refused it.
+    `retry_after_s`: how long the model's server asks to be left alone.
     `cached`: an earlier answer of the run to the same request. `fallback_from`: the model that
     failed before this one answered, and how.
     """
@@ -31,6 +32,7 @@ class Exchange:
     notes: tuple[str, ...] = ()
     cached: bool = False
     fallback_from: str | None = None
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

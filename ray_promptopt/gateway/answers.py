@@ -125,4 +125,5 @@ def _of_all(failures: list[UpstreamError]) -> UpstreamError:
         code=first.code,
         retryable=first.retryable,
         fatal=first.fatal,
+        retry_after_s=first.retry_after_s,
     )

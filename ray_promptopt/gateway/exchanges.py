@@ -52,6 +52,7 @@ def failed(
         failure_code=refusal.code,
         candidate_fault=refusal.code in CANDIDATE_CODES,
         fatal=refusal.fatal,
+        retry_after_s=refusal.retry_after_s,
         notes=partial.notes if partial else (),
         cached=partial.cached if partial else False,
         fallback_from=partial.fallback_from if partial else None,

@@ -4,6 +4,7 @@ No reply holds a word of a candidate, but what the model itself wrote.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -87,6 +88,7 @@ class Refusal:
     kind: str = "invalid_request_error"
     param: str | None = None
     fatal: bool = False
+    retry_after_s: float | None = None
 
     @property
     def error(self) -> dict[str, Any]:
@@ -109,6 +111,8 @@ class Refusal:
         headers: Headers = ((b"x-should-retry", b"false"),)
         if self.code in _BUSY:
             headers = ((b"x-should-retry", b"true"), (b"retry-after", b"1"))
+        elif self.retry_after_s is not None:
+            headers += ((b"retry-after", str(math.ceil(self.retry_after_s)).encode()),)
         return Reply(self.status_code, headers, json.dumps(self.error).encode())
 
 
@@ -122,7 +126,14 @@ def refusal_of(error: Exception) -> Refusal:
         case UpstreamError():
             given = error.status_code or 502
             status = given if given >= 400 else 502
-            return Refusal(status, error.code, str(error), kind="upstream_error", fatal=error.fatal)
+            return Refusal(
+                status,
+                error.code,
+                str(error),
+                kind="upstream_error",
+                fatal=error.fatal,
+                retry_after_s=error.retry_after_s,
+            )
     words = f"the gateway failed ({type(error).__name__})"
     return Refusal(500, "gateway_error", words, kind="gateway_error")
 

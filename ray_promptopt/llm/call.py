@@ -18,10 +18,9 @@ _ASKED = ("messages", "instructions", "input", "tools")
 
 
 class Failed(NamedTuple):
-    """An attempt that got no answer, and the wait that the provider asks for before the next."""
+    """An attempt that got no answer."""
 
     error: UpstreamError
-    asked_wait_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

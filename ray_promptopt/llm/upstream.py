@@ -111,7 +111,6 @@ class Upstream:
                 answer.error,
                 attempt=attempts,
                 waited_s=waited_s,
-                retry_after_s=answer.asked_wait_s,
                 jitter=random.random(),
             )
             if wait_s is None or time.monotonic() + wait_s >= ends_s:
@@ -199,8 +198,9 @@ def _unreached(call: Call, error: Exception, left_s: float) -> Failed:
 
 
 def _refused(call: Call, response: aiohttp.ClientResponse, raw: Any) -> Failed:
-    wait_s = call.provider.asked_wait_s(response.headers, raw)
-    return Failed(call.provider.classify(response.status, raw, call.model), wait_s)
+    headers = response.headers
+    wait_s = call.provider.asked_wait_s(response.status, headers, raw, time.time())
+    return Failed(call.provider.classify(response.status, raw, call.model, wait_s))
 
 
 def _malformed(call: Call, words: str) -> UpstreamError:

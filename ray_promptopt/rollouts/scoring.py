@@ -83,7 +83,7 @@ def _failed_call(failed: Exchange) -> ErrorRecord:
         return ErrorRecord(ErrorKind.FATAL, message)
     if failed.failure_code in _APP_AT_FAULT:
         return ErrorRecord(ErrorKind.REJECTED, message)
-    return ErrorRecord(ErrorKind.INFRASTRUCTURE, message)
+    return ErrorRecord(ErrorKind.INFRASTRUCTURE, message, failed.retry_after_s)
 
 
 def _app_failed(error: TaskAppError) -> ErrorRecord:

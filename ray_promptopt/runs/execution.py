@@ -119,7 +119,8 @@ class Executor:
             error = ErrorRecord(ErrorKind.INFRASTRUCTURE, str(lost))
         except UpstreamError as failed:
             kind = ErrorKind.FATAL if failed.fatal else ErrorKind.INFRASTRUCTURE
-            error = ErrorRecord(kind, f"the reflection model failed: {failed}")
+            words = f"the reflection model failed: {failed}"
+            error = ErrorRecord(kind, words, failed.retry_after_s)
         self.failed_attempts += 1
         self.ledger.charge(item.work_id, spend)
         self._append(AttemptFailed(item.work_id, item.purpose, error.kind, error.message, spend))

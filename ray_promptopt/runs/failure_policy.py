@@ -6,6 +6,8 @@ from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord
 
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 10.0
+_LONGEST_ASKED_WAIT_S = 3600.0
+"""A server that asks for more has a wrong clock, or cannot be waited for."""
 _FEWEST_IN_A_ROW = 12
 """A few bad seeds with nothing else in flight are no outage."""
 
@@ -62,4 +64,8 @@ class FailurePolicy:
         if error.kind is ErrorKind.REJECTED or attempt >= self.max_attempts:
             return GiveUp()
         backoff = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 4 ** (attempt - 1))
-        return Retry(max(backoff, error.retry_after_s or 0.0))
+        return Retry(max(backoff, _asked_wait_s(error)))
+
+
+def _asked_wait_s(error: ErrorRecord) -> float:
+    return min(_LONGEST_ASKED_WAIT_S, error.retry_after_s or 0.0)

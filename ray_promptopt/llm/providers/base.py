@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ray_promptopt.core.errors import UpstreamError
 from ray_promptopt.core.usage import Usage
 from ray_promptopt.llm.models import UpstreamModel
-from ray_promptopt.llm.retry import retry_after_s
+from ray_promptopt.llm.retry import reset_s, retry_after_s
 
 FATAL_CODES = {
     "insufficient_quota": "the account has no quota left; add credit or use another key",
@@ -110,15 +110,20 @@ class Provider:
         error = raw.get("error", raw)
         return error if isinstance(error, Mapping) else {"message": error}
 
-    def asked_wait_s(self, headers: Mapping[str, str], raw: Any) -> float | None:
+    def asked_wait_s(
+        self, status: int, headers: Mapping[str, str], raw: Any, now_s: float
+    ) -> float | None:
         """The wait that an error response asks for; None when it does not."""
-        return retry_after_s(headers)
+        asked = retry_after_s(headers, now_s)
+        return reset_s(headers) if asked is None and status == 429 else asked
 
     def error_code(self, status: int, error: Mapping[str, Any]) -> str:
         """One of our codes for a provider's error."""
         return error_code(status, error)
 
-    def classify(self, status: int, raw: Any, model: UpstreamModel) -> UpstreamError:
+    def classify(
+        self, status: int, raw: Any, model: UpstreamModel, retry_after_s: float | None = None
+    ) -> UpstreamError:
         """What an error response means for the caller."""
         code = self.error_code(status, self.error_body(raw))
         known = FATAL_CODES.get(code) or CANDIDATE_CODES.get(code)
@@ -129,6 +134,7 @@ class Provider:
             code=code,
             retryable=not known and (status in _RETRYABLE_STATUS or status >= 500),
             fatal=code in FATAL_CODES,
+            retry_after_s=retry_after_s,
         )
 
     def classify_event(self, error: Mapping[str, Any], model: UpstreamModel) -> UpstreamError:

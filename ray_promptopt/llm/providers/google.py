@@ -59,9 +59,11 @@ class Google(Provider):
         """The first error of the list."""
         return super().error_body(raw[0] if isinstance(raw, list) and raw else raw)
 
-    def asked_wait_s(self, headers: Mapping[str, str], raw: Any) -> float | None:
+    def asked_wait_s(
+        self, status: int, headers: Mapping[str, str], raw: Any, now_s: float
+    ) -> float | None:
         """`retryDelay` of the error's details, where there is no header."""
-        asked = super().asked_wait_s(headers, raw)
+        asked = super().asked_wait_s(status, headers, raw, now_s)
         for detail in _details(self.error_body(raw)) if asked is None else ():
             delay = _DELAY.match(str(detail.get("retryDelay")))
             if delay is not None:

@@ -120,7 +120,12 @@ async def test_an_error_that_retrying_cannot_mend_is_typed_and_not_retried(
     [
         ("openai", openai_error(429, "rate_limit_exceeded", "Rate limit", retry_after_ms="1")),
         ("openai", openai_error(429, None, "Rate limit reached per minute", retry_after="0")),
-        ("openai", openai_error(500, None, "The server had an error")),
+        ("openai", openai_error(429, None, "Rate limit",
+                                retry_after="Wed, 21 Oct 2015 07:28:00 GMT")),
+        ("openai", openai_error(429, None, "Rate limit", x_ratelimit_remaining_tokens="0",
+                                x_ratelimit_reset_tokens="1ms")),
+        ("openai", openai_error(500, None, "The server had an error",
+                                x_ratelimit_remaining_tokens="0", x_ratelimit_reset_tokens="9h")),
         ("openai", openai_error(408, None, "timeout")),
         ("openai", openai_error(409, None, "conflict")),
         ("openai", Answer(502, "<html>Bad gateway</html>")),
@@ -133,7 +138,7 @@ async def test_an_error_that_retrying_cannot_mend_is_typed_and_not_retried(
         ("google", google_quota("PerMinute", "0.01s")),
         ("google", google_error(503, "UNAVAILABLE", "The model is overloaded.")),
     ],
-)
+)  # fmt: skip
 async def test_a_passing_trouble_is_retried_by_the_gateway_and_the_caller_sees_the_answer(
     provider: str, answer: Answer
 ) -> None:
@@ -166,6 +171,9 @@ async def test_a_trouble_that_does_not_pass_is_answered_after_the_last_attempt(
         (exchange,) = await gateway.exchanges()
     assert not exchange.fatal
     assert not exchange.candidate_fault
+    asked = answer.headers.get("retry-after")
+    assert reply.headers.get("retry-after") == asked
+    assert exchange.retry_after_s == (None if asked is None else float(asked))
 
 
 async def test_a_provider_that_stalls_is_given_up_when_the_calls_time_is_over() -> None:

@@ -16,7 +16,9 @@ from ray_promptopt.core.errors import (
 MADE_SPECIALLY: dict[type[PromptOptError], PromptOptError] = {
     ConfigError: ConfigError("a.toml", (ConfigProblem("gepa", "1", "give a table"),)),
     TaskAppError: TaskAppError("down", retryable=True, status_code=503),
-    UpstreamError: UpstreamError("busy", status_code=429, code="busy", retryable=True, fatal=True),
+    UpstreamError: UpstreamError(
+        "busy", status_code=429, code="busy", retryable=True, fatal=True, retry_after_s=1.5
+    ),
 }
 
 

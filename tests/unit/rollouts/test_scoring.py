@@ -147,3 +147,10 @@ def test_judge_of_a_pipeline_tells_what_each_stage_was_given_and_answered() -> N
     assert evidence is not None
     assert evidence.calls == (StageCall("plan", "q1", "p1"), StageCall("answer", "p1", "a1"))
     assert (evidence.inputs, evidence.output) == ("q1", "[plan] p1\n[answer] a1")
+
+
+def test_judge_when_the_models_server_asked_for_a_wait_then_the_error_says_how_long() -> None:
+    busy = replace(exchange("busy", "rate_limit_exceeded"), retry_after_s=42.0)
+    result = judge(answer(0.0), Trace(CID, (busy,)), 1.0, None)
+    assert result.error is not None
+    assert result.error.retry_after_s == 42.0

@@ -18,6 +18,8 @@ def test_failure_when_attempts_are_left_then_waits_longer_each_time() -> None:
 def test_failure_when_told_when_to_come_back_then_does_not_come_earlier() -> None:
     later = ErrorRecord(ErrorKind.INFRASTRUCTURE, "busy", retry_after_s=7.0)
     assert FailurePolicy(3, 1).failed(later, 1) == Retry(7.0)
+    absurd = ErrorRecord(ErrorKind.INFRASTRUCTURE, "busy", retry_after_s=1e9)
+    assert FailurePolicy(3, 1).failed(absurd, 1) == Retry(3600.0)
 
 
 def test_failure_when_trying_again_cannot_help_then_gives_the_item_up_at_once() -> None:
