@@ -20,7 +20,6 @@ from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.core.errors import ConfigError, ConfigProblem, JournalError
 from ray_promptopt.core.ids import RunId, new_run_id
 from ray_promptopt.report import write_report
-from ray_promptopt.runs.optimizers import require_runnable
 from ray_promptopt.runs.plans import held_out_candidates
 from ray_promptopt.runs.progress import ProgressSnapshot
 from ray_promptopt.store.journal import RunStore, has_store, sqlite_url
@@ -55,7 +54,6 @@ def optimize(
     """Run a config to its end. Raises ConfigError, TaskAppError, ClusterError before anything is
     spent; what happens later is in the view's `status` and `reason`."""
     resolved = config if isinstance(config, RunConfig) else _load(Path(config))
-    require_runnable(resolved)
     _check_task_app(resolved)
     folder = results_folder(results, resolved)
     store = RunStore(sqlite_url(folder))

@@ -17,6 +17,7 @@ from ray_promptopt.cluster.models import price_overrides, run_binding, upstream_
 from ray_promptopt.cluster.optimizer_host import GepaPopulationActor, OptimizerClient
 from ray_promptopt.cluster.program import read_program
 from ray_promptopt.cluster.proposals import Proposer
+from ray_promptopt.cluster.reference import read_reference
 from ray_promptopt.cluster.rollout_worker import RolloutPool
 from ray_promptopt.cluster.trials import TrialRegistry
 from ray_promptopt.config.dump import config_from_json
@@ -106,6 +107,9 @@ def _ports(launch: Launch, config: RunConfig, store: RunStore, proposer: Propose
         proposals=proposer,
         start_optimizer=start_optimizer,
         read_program=partial(read_program, launch.task_app_url, launch.task_app_api_key),
+        read_reference=partial(
+            read_reference, launch.task_app_url, launch.task_app_api_key, config.splits
+        ),
         next_order=OrderWatch(
             store, Path(launch.results_folder), launch.run_id, asyncio.sleep
         ).next_order,

@@ -20,12 +20,13 @@ from ray_promptopt.runs.ledger import BudgetLedger, Category, RunLimits, Spent
 from ray_promptopt.runs.plans import baseline_work, held_out_candidates, held_out_work, num_held_out
 from ray_promptopt.runs.ports import OptimizerPort, PortLost, ProposalPort, RolloutPort, TrialPort
 from ray_promptopt.runs.progress import Phase, ProgressSnapshot, eta_s
-from ray_promptopt.runs.recovery import known_program
+from ray_promptopt.runs.recovery import known_program, known_reference
 from ray_promptopt.runs.search import SearchLoop
 from ray_promptopt.runs.stages import learn_from
 from ray_promptopt.store.events import (
     BaselineLearned,
     ProgramRead,
+    ReferenceRead,
     RunContinued,
     RunFailed,
     RunFinished,
@@ -44,7 +45,8 @@ from ray_promptopt.store.run_view import RunStatus, RunView, catch_up, load_view
 @dataclass(frozen=True)
 class Ports:
     """The outside of a run. The optimizer starts when the baseline is known; `read_program` gives
-    the task app's program source, empty when it offers none; `next_order` waits until the order
+    the task app's program source, empty when it offers none, `read_reference` the texts of the
+    reference corpus; `next_order` waits until the order
     from outside is another than the one it is given."""
 
     trials: TrialPort
@@ -52,6 +54,7 @@ class Ports:
     proposals: ProposalPort
     start_optimizer: Callable[[], Awaitable[OptimizerPort]]
     read_program: Callable[[], Awaitable[str]]
+    read_reference: Callable[[], Awaitable[tuple[str, ...]]]
     next_order: Callable[[Order], Awaitable[GivenOrder]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -198,7 +201,7 @@ class RunCoordinator:
                     f"the search of {self._run_id} has not ended: finish it with "
                     f"`ray-promptopt resume {self._run_id}`, then evaluate it"
                 )
-            await self._read_program()
+            await self._read_context()
             ended = await self._run_search(len(view.decisions))
             if ended is None:
                 return self._interrupted()
@@ -240,10 +243,14 @@ class RunCoordinator:
         self._store.append(self._run_id, [BaselineLearned(baseline.to_json())])
         return baseline
 
-    async def _read_program(self) -> None:
+    async def _read_context(self) -> None:
         """Once per run, into the journal: so a replay gives the same prompts."""
-        if known_program([stored.event for stored in self._store.events(self._run_id)]) is None:
+        journal = [stored.event for stored in self._store.events(self._run_id)]
+        if known_program(journal) is None:
             self._store.append(self._run_id, [ProgramRead(await self._ports.read_program())])
+        has_corpus = self._config.mipro is not None and bool(self._config.splits.reference)
+        if has_corpus and known_reference(journal) is None:
+            self._store.append(self._run_id, [ReferenceRead(await self._ports.read_reference())])
 
     async def _run_search(self, num_decided: int) -> str | None:
         self._progress = replace(self._progress, phase=Phase.SEARCH)

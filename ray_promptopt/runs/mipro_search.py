@@ -1,5 +1,7 @@
 """From a config to a MIPRO search. Apart from `optimizers.py`: hyperopt takes seconds to import."""
 
+from dataclasses import dataclass
+
 from ray_promptopt.algorithms.base import Optimizer
 from ray_promptopt.algorithms.mipro import (
     GroundingSettings,
@@ -24,15 +26,23 @@ _EFFORT_TOKENS = {
 """Effort to the most tokens of examples and of the program's source."""
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the task app said of itself: its program's source and the reference corpus."""
+
+    program: str = ""
+    reference: tuple[str, ...] = ()
+
+
 def build_mipro(
-    config: RunConfig, mipro: MiproConfig, rollout_budget: int, initial: Candidate, program: str
+    config: RunConfig, mipro: MiproConfig, rollout_budget: int, initial: Candidate, context: Context
 ) -> Optimizer:
     """A fresh search."""
-    return MiproOptimizer(mipro_settings(config, mipro, rollout_budget, program), initial)
+    return MiproOptimizer(mipro_settings(config, mipro, rollout_budget, context), initial)
 
 
 def mipro_settings(
-    config: RunConfig, mipro: MiproConfig, rollout_budget: int, program: str
+    config: RunConfig, mipro: MiproConfig, rollout_budget: int, context: Context
 ) -> MiproSettings:
     """What the search is made with."""
     limits, splits = config.limits, config.splits
@@ -69,7 +79,8 @@ def mipro_settings(
             prior_weight=tpe.prior_weight,
         ),
         grounding=GroundingSettings(
-            program=program,
+            program=context.program,
+            reference=context.reference,
             spec=shown_mipro_spec(mipro),
             guidance=mipro.metaprompt or "",
             max_example_tokens=example_tokens,

@@ -8,7 +8,6 @@ from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.config.schema_gepa import GepaConfig
 from ray_promptopt.core.candidate import Candidate
-from ray_promptopt.core.errors import ConfigError, ConfigProblem
 from ray_promptopt.runs.proposing import proposer_settings
 
 SCHEDULES: dict[str, Callable[[GepaSettings, Candidate], Optimizer]] = {
@@ -21,17 +20,17 @@ NUM_BASELINE_ROLLOUTS = 3
 """Rollouts that teach what the app really sends; they count in the budget."""
 
 
-def build_optimizer(config: RunConfig, initial: Candidate, program: str = "") -> Optimizer:
-    """A fresh search; `program` is the source of the program under optimisation, if known.
-
-    Raises ConfigError when the config asks for what is not there.
-    """
-    require_runnable(config)
+def build_optimizer(
+    config: RunConfig, initial: Candidate, program: str = "", reference: tuple[str, ...] = ()
+) -> Optimizer:
+    """A fresh search; `program` is the source of the program under optimisation, if known, and
+    `reference` the texts of the reference corpus."""
     if config.mipro is not None:
-        from ray_promptopt.runs.mipro_search import build_mipro
+        from ray_promptopt.runs.mipro_search import Context, build_mipro
 
         rollout_budget = config.limits.max_rollouts - num_baseline_rollouts(config)
-        return build_mipro(config, config.mipro, rollout_budget, initial, program)
+        context = Context(program, reference)
+        return build_mipro(config, config.mipro, rollout_budget, initial, context)
     gepa = config.gepa
     assert gepa is not None
     return SCHEDULES[gepa.schedule](gepa_settings(config, gepa, program), initial)
@@ -72,14 +71,6 @@ def gepa_settings(config: RunConfig, gepa: GepaConfig, program: str = "") -> Gep
 def num_baseline_rollouts(config: RunConfig) -> int:
     """How many rollouts the baseline is learned from."""
     return min(NUM_BASELINE_ROLLOUTS, len(config.splits.train))
-
-
-def require_runnable(config: RunConfig) -> None:
-    """Raises ConfigError for a valid config that this version cannot run."""
-    if config.splits.reference and config.mipro is not None:
-        shown = f"{len(config.splits.reference)} seeds"
-        fix = "MIPRO shows no reference corpus so far: leave it out"
-        raise ConfigError("config", (ConfigProblem("mipro.reference_pool", shown, fix),))
 
 
 def _least(*limits: int | None) -> int | None:

@@ -18,6 +18,7 @@ from ray_promptopt.store.events import (
     Event,
     ProgramRead,
     ProposalFinished,
+    ReferenceRead,
     RolloutFinished,
     WorkFailed,
 )
@@ -70,7 +71,10 @@ def recover_optimizer(store: RunStore, run_id: RunId) -> RecordedOptimizer:
     if baseline is None:
         raise JournalError(f"run {run_id} has not learned its baseline yet: nothing to recover")
     program = known_program(journal) or ""
-    recorded = RecordedOptimizer(build_optimizer(config, baseline.initial_candidate(), program))
+    reference = known_reference(journal) or ()
+    recorded = RecordedOptimizer(
+        build_optimizer(config, baseline.initial_candidate(), program, reference)
+    )
     replay(recorded, search_outcomes(journal))
     return recorded
 
@@ -86,6 +90,11 @@ def learned_baseline(journal: list[Event]) -> LearnedBaseline | None:
 def known_program(journal: list[Event]) -> str | None:
     """The source of the program, empty when it offers none; None when it was not read yet."""
     return next((event.program for event in journal if isinstance(event, ProgramRead)), None)
+
+
+def known_reference(journal: list[Event]) -> tuple[str, ...] | None:
+    """The texts of the reference corpus; None when they were not read yet."""
+    return next((event.texts for event in journal if isinstance(event, ReferenceRead)), None)
 
 
 def search_outcomes(journal: list[Event]) -> list[Outcome]:

@@ -48,6 +48,14 @@ class ProgramRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceRead:
+    """The texts of the reference corpus, for proposals."""
+
+    texts: tuple[str, ...]
+    type: Literal["reference_read"] = "reference_read"
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutFinished:
     """A rollout that counts. `attempts` is how many it took, this one included."""
 
@@ -151,6 +159,7 @@ Event = (
     RunStarted
     | BaselineLearned
     | ProgramRead
+    | ReferenceRead
     | RolloutFinished
     | ProposalFinished
     | AttemptFailed

@@ -196,7 +196,13 @@ def _instances(task: ClassifierTask, seeds: Iterable[int]) -> list[TaskInfo]:
     base = _task_info(task)
     return [
         base.model_copy(
-            update={"task_metadata": {"seed": seed, "query": task.row(seed, None).text}}
+            update={
+                "task_metadata": {
+                    "seed": seed,
+                    "split": task.default_split,
+                    "query": task.row(seed, None).text,
+                }
+            }
         )
         for seed in seeds
     ]

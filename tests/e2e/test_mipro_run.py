@@ -9,8 +9,9 @@ import pytest
 
 from ray_promptopt.core.work import Purpose
 from ray_promptopt.runs.recovery import recover_optimizer
-from ray_promptopt.store.events import Decided, RolloutFinished, SearchEnded
+from ray_promptopt.store.events import Decided, ReferenceRead, RolloutFinished, SearchEnded
 from ray_promptopt.store.journal import RunStore, sqlite_url
+from ray_promptopt.tasks.intents.app import load_splits
 from tests.e2e.processes import run_command
 
 BUDGET = 99
@@ -42,6 +43,7 @@ meta_model_provider = "embedded"
 bootstrap_train_seeds = {{ start = 0, end = 40 }}
 online_pool = {{ start = 0, end = 24 }}
 test_pool = {{ start = 0, end = 20 }}
+reference_pool = {{ start = 100, end = 130 }}
 
 [prompt_learning.mipro.demo]
 sets_per_size = 1
@@ -82,6 +84,13 @@ def test_run_within_96_rollouts_of_search_improves_and_spends_not_one_more(run: 
     assert {Purpose.BOOTSTRAP, Purpose.TRIAL} <= {event.purpose for event in searched}
     assert run.outcome["best_validation"] > run.outcome["baseline_validation"]
     assert run.outcome["held_out"]["seeds"] == 20
+
+
+def test_run_reads_its_reference_corpus_from_the_task_app_once(run: Finished) -> None:
+    events = [stored.event for stored in run.store.events(run.run_id)]
+    (corpus,) = [event for event in events if isinstance(event, ReferenceRead)]
+    rows = load_splits()["train"][100:130]
+    assert corpus.texts == tuple(dict.fromkeys(row.text for row in rows))
 
 
 def test_run_when_replayed_from_its_journal_decides_the_same(run: Finished) -> None:

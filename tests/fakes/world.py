@@ -81,6 +81,7 @@ class World:
     served: list[Candidate] = field(default_factory=list)
     registered: int = 0
     programs_read: int = 0
+    references_read: int = 0
     reflections: list[str] = field(default_factory=list)
     revoked: int = 0
     optimizer: RecordedOptimizer | None = None
@@ -109,6 +110,7 @@ class World:
             self,
             self._start_optimizer,
             self._read_program,
+            self._read_reference,
             self._next_order,
             _no_sleep,
         )
@@ -182,6 +184,10 @@ class World:
     async def _read_program(self) -> str:
         self.programs_read += 1
         return PROGRAM
+
+    async def _read_reference(self) -> tuple[str, ...]:
+        self.references_read += 1
+        return tuple(f"reference row {seed}" for seed in self.config.splits.reference)
 
     async def _next_order(self, present: Order) -> GivenOrder:
         return await self.orders.get()

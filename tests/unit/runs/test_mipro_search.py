@@ -6,8 +6,8 @@ from ray_promptopt.algorithms.mipro import MiproOptimizer
 from ray_promptopt.config.loader import load_config
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import ConfigError
-from ray_promptopt.runs.mipro_search import mipro_settings
-from ray_promptopt.runs.optimizers import build_optimizer, require_runnable
+from ray_promptopt.runs.mipro_search import Context, mipro_settings
+from ray_promptopt.runs.optimizers import build_optimizer
 
 TOML = """
 [prompt_learning]
@@ -69,7 +69,7 @@ def write(folder: Path, extra: str = "", tables: str = TABLES) -> Path:
 def test_settings_when_made_from_a_config_hold_what_it_says(tmp_path: Path) -> None:
     config = load_config(write(tmp_path), environ={})
     assert config.mipro is not None
-    settings = mipro_settings(config, config.mipro, 96, "def run(): ...")
+    settings = mipro_settings(config, config.mipro, 96, Context("def run(): ...", ("a row",)))
     assert (settings.rollout_budget, settings.batch_size, settings.max_trials) == (96, 6, 96)
     assert (settings.train, settings.validation) == (tuple(range(12)), tuple(range(20, 50)))
     assert (settings.num_instructions, settings.max_demos) == (7, 3)
@@ -84,6 +84,7 @@ def test_settings_when_made_from_a_config_hold_what_it_says(tmp_path: Path) -> N
     assert (update.topk_success, update.topk_failure) == (4, 1)
     grounding = settings.grounding
     assert (grounding.guidance, grounding.program) == ("Be brief.", "def run(): ...")
+    assert grounding.reference == ("a row",)
     assert grounding.max_example_tokens == 10_000
 
 
@@ -96,12 +97,6 @@ def test_optimizer_of_a_mipro_config_keeps_the_rollouts_that_teach_the_baseline_
     assert optimizer.view().candidates[0].candidate == initial
 
 
-def test_config_when_it_asks_for_a_reference_corpus_is_refused(tmp_path: Path) -> None:
-    config = load_config(write(tmp_path, "reference_pool = [60, 61]\n"), environ={})
-    with pytest.raises(ConfigError, match=r"mipro\.reference_pool"):
-        require_runnable(config)
-
-
 def test_spec_when_named_is_read_into_the_config_and_shown_to_the_meta_model(
     tmp_path: Path,
 ) -> None:
@@ -112,7 +107,7 @@ def test_spec_when_named_is_read_into_the_config_and_shown_to_the_meta_model(
     config = load_config(write(tmp_path, extra), environ={})
     assert config.mipro is not None
     assert config.mipro.spec is not None
-    shown = mipro_settings(config, config.mipro, 96, "").grounding.spec
+    shown = mipro_settings(config, config.mipro, 96, Context()).grounding.spec
     assert max(config.mipro.spec.rules, key=lambda rule: rule.priority).title in shown
     with pytest.raises(ConfigError, match="spec_max_tokens"):
         load_config(write(tmp_path, f"{extra}spec_max_tokens = 1\n"), environ={})

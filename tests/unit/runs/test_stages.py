@@ -3,7 +3,7 @@ from pathlib import Path
 from ray_promptopt.config.loader import load_config
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.core.messages import ChatMessage
-from ray_promptopt.runs.mipro_search import mipro_settings
+from ray_promptopt.runs.mipro_search import Context, mipro_settings
 from ray_promptopt.runs.stages import declared_stages, learn_from, stage_roles, stage_slots
 
 MIPRO = """
@@ -85,7 +85,7 @@ def test_one_stage_is_no_pipeline(tmp_path: Path) -> None:
 def test_limits_of_a_stage_are_its_own_else_its_modules(tmp_path: Path) -> None:
     loaded = config(tmp_path, MODULES)
     assert loaded.mipro is not None
-    settings = mipro_settings(loaded, loaded.mipro, 87, "")
+    settings = mipro_settings(loaded, loaded.mipro, 87, Context())
     stages = ("plan", "look_up", "answer", "other")
     assert [settings.instructions_of(stage) for stage in stages] == [3, 6, 6, 6]
     assert [settings.demos_of(stage) for stage in stages] == [2, 0, 2, 4]
