@@ -138,8 +138,7 @@ def _warning(name: str, entry: KnownModel) -> str:
     if not entry.retired:
         return ""
     when = "" if entry.retired == "already" else f" on {entry.retired}"
-    instead = entry.successor or f'a newer model (any name with provider = "{FREE_NAMES}")'
-    return f"{name} is retired by its provider{when}; plan for {instead}"
+    return f"{name} is retired by its provider{when}; plan for {entry.successor}"
 
 
 def _bare(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.providers.base import Prepared, Provider
 
-_REASONING = re.compile(r"^(gpt-5|o\d)")
+_REASONING = re.compile(r"^(gpt-[5-9]|o\d)")
 _REFUSED = (
     "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias",
 )  # fmt: skip

@@ -1,6 +1,8 @@
 import pytest
 
 from ray_promptopt.config.models import ModelRefused, Role, known_models, resolve_model
+from ray_promptopt.core.usage import Usage
+from ray_promptopt.llm.prices import Prices
 from tests.unit.config.documents import GEPA, MIPRO, gepa, mipro, refused
 
 SUPPORTED = {
@@ -20,11 +22,14 @@ def test_every_supported_model_resolves_in_any_case_and_with_its_prefix(provider
         assert (written.provider, written.model) == (provider, plain.model)
 
 
-def test_successors_are_supported_and_not_retired() -> None:
-    for models in known_models().values():
+def test_every_model_that_ends_has_a_successor_that_does_not_and_that_has_a_price() -> None:
+    for provider, models in known_models().items():
         for entry in models.values():
+            assert bool(entry.retired) == bool(entry.successor)
             if entry.successor:
-                assert models[entry.successor].retired != "already"
+                successor = models[entry.successor]
+                assert not successor.retired
+                assert Prices().cost_usd(provider, successor.api, Usage(1000, 1000))
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,8 @@ def test_a_retired_model_loads_with_a_warning_that_names_its_successor() -> None
     config = gepa(policy={"provider": "groq", "model": "llama-3.3-70b-versatile"})
     assert "policy.model: llama-3.3-70b-versatile is retired" in config.warnings[0]
     assert "gpt-oss-120b" in config.warnings[0]
+    soon = gepa(policy={"provider": "openai", "model": "gpt-5-mini"})
+    assert "retired by its provider on 2026-12-11; plan for gpt-6.1-terra" in soon.warnings[0]
 
 
 def test_the_policy_model_reflects_when_no_other_is_named() -> None:
