@@ -17,6 +17,7 @@ def upstream_model(reference: ModelRef, embedded_url: str | None) -> UpstreamMod
         base_url=base_url,
         temperature=reference.temperature,
         max_completion_tokens=reference.max_completion_tokens,
+        named=reference.named.model if reference.named else None,
     )
 
 

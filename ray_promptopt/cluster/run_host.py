@@ -124,13 +124,14 @@ def _num_workers(max_concurrent: int) -> int:
 
 
 def _rollout_settings(launch: Launch, config: RunConfig) -> RolloutSettings:
+    shown = config.policy.named or config.policy
     return RolloutSettings(
         run_id=launch.run_id,
         task_app_url=launch.task_app_url,
         task_app_api_key=launch.task_app_api_key,
         gateway_url=launch.gateway_url,
-        model=config.policy.model,
-        provider=config.policy.provider,
+        model=shown.model,
+        provider=shown.provider,
         env_name=config.env_name,
         env_config=config.env_config,
         splits={

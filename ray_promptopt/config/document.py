@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ray_promptopt.config import keys
+from ray_promptopt.config.aliases import read_aliases
 from ray_promptopt.config.base import Section
 from ray_promptopt.config.build import build
 from ray_promptopt.config.effectless import read_effectless
@@ -51,7 +52,7 @@ _WITHOUT_EFFECT = {
     "display": "progress is always shown, see `ray-promptopt run --help`; remove it",
     "free_tier": "there are no tiers here; set limits in termination_config",
 }
-_AS_WRITTEN = ("prices", "model_aliases", "results_folder", "display")
+_AS_WRITTEN = ("prices", "results_folder", "display")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,14 @@ def read_document(
     top = _top_table(document, problems)
     problems.strict = top.get("strict", True) is not False
     tables = _tables(top, problems)
-    policy = read_policy(top.get("policy"), problems)
+    aliases = read_aliases(top.get("model_aliases"), problems)
+    policy = read_policy(top.get("policy"), aliases, problems)
     prompt = read_prompt(top.get("initial_prompt"), problems)
     parts: dict[str, object] = {
         "algorithm": tables.algorithm,
         "policy": policy,
-        "policy_fallbacks": read_fallbacks(top.get("policy"), policy, problems),
+        "policy_fallbacks": read_fallbacks(top.get("policy"), policy, aliases, problems),
+        "model_aliases": aliases.targets,
         "initial_prompt": prompt,
         "env_config": tables.env_config,
         "pass_through": read_effectless(
@@ -110,7 +113,8 @@ def read_document(
             problems=problems,
         )
         apply_to_reflection(mapped, tables.section, tables.algorithm)
-        parts["reflection"] = read_reflection(mapped, policy, tables.algorithm, problems)
+        parts["reflection"] = read_reflection(mapped, policy, tables.algorithm, aliases, problems)
+        aliases.warn_of_unused(problems)
         search = _read_search(tables, prompt or InitialPrompt(), folder, problems)
         if search.gepa is not None and search.given is not None:
             stages = [stage.name for stage in prompt.pipeline_modules] if prompt else []

@@ -162,6 +162,7 @@ POLICY: Keys = {
 }
 
 FALLBACK: Keys = {name: (name,) for name in ("model", "provider", "base_url")}
+ALIAS = FALLBACK
 
 TERMINATION: Keys = {
     "max_rollouts": ("max_rollouts",),

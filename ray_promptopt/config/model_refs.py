@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ray_promptopt.config.aliases import Aliases
 from ray_promptopt.config.build import build
 from ray_promptopt.config.gather import (
     Gathered,
@@ -42,7 +43,7 @@ _PREFIX = "policy."
 _FALLBACKS = "fallbacks"
 
 
-def read_policy(table: object, problems: Problems) -> ModelRef | None:
+def read_policy(table: object, aliases: Aliases, problems: Problems) -> ModelRef | None:
     """The policy model; None, with the faults noted, when it cannot be used."""
     if not isinstance(table, Mapping):
         problems.add("policy", table, "add a [policy] table with model and provider")
@@ -60,11 +61,12 @@ def read_policy(table: object, problems: Problems) -> ModelRef | None:
             problems.warnings.append(f"{given.key(name)} = {value!r}: without effect: {remedy}")
     for name, default in POLICY_DEFAULTS.items():
         given.values.setdefault(name, default)
+    aliases.apply(given)
     return _model_ref(given, "policy", problems)
 
 
 def read_fallbacks(
-    policy_table: object, policy: ModelRef | None, problems: Problems
+    policy_table: object, policy: ModelRef | None, aliases: Aliases, problems: Problems
 ) -> tuple[ModelRef, ...]:
     """The models that stand in for the policy model, in order."""
     tables = policy_table.get(_FALLBACKS, []) if isinstance(policy_table, Mapping) else []
@@ -78,6 +80,7 @@ def read_fallbacks(
         given = gather(table, FALLBACK, prefix=prefix, problems=problems)
         if "base_url" in given.values:
             _refuse_urls(given, problems)
+        aliases.apply(given)
         model = _model_ref(given, "policy", problems)
         if model is None:
             continue
@@ -98,12 +101,17 @@ def _address(model: ModelRef) -> tuple[str, str, str | None]:
 
 
 def read_reflection(
-    given: Gathered, policy: ModelRef | None, algorithm: str, problems: Problems
+    given: Gathered,
+    policy: ModelRef | None,
+    algorithm: str,
+    aliases: Aliases,
+    problems: Problems,
 ) -> ModelRef | None:
     """The mutation or meta model; without one in the config, what suits the policy model."""
     given.values.setdefault("temperature", REFLECTION_TEMPERATURE)
     if "model" in given.values:
-        if given.values.get("provider") not in _OWN_URL and "base_url" in given.values:
+        aliases.apply(given)
+        if given.values.get("provider") not in _OWN_URL and given.values.get("base_url"):
             key = given.key("base_url")
             problems.warnings.append(f"{key}: only used with provider {' or '.join(_OWN_URL)}")
             del given.values["base_url"]

@@ -72,7 +72,7 @@ def resolve_model(provider: str, model: str, role: Role) -> ResolvedModel:
     if not model.strip():
         raise ModelRefused("name a model")
     name = model.strip().lower()
-    if _bare(name) == "gpt-5-pro":
+    if bare_name(name) == "gpt-5-pro":
         raise ModelRefused("gpt-5-pro is too expensive for prompt learning; use gpt-5")
     if provider == FREE_NAMES:
         return ResolvedModel(provider, model.strip())
@@ -96,10 +96,10 @@ def is_nano(name: str) -> bool:
 def _find(provider: str, name: str) -> KnownModel | None:
     models = known_models()[provider]
     if provider == EMBEDDED:
-        return models.get(f"{EMBEDDED}/{_bare(name)}")
+        return models.get(f"{EMBEDDED}/{bare_name(name)}")
     if provider == "groq":
-        return models.get(_bare(name)) or _by_groq_pattern(name)
-    return models.get(_bare(name))
+        return models.get(bare_name(name)) or _by_groq_pattern(name)
+    return models.get(bare_name(name))
 
 
 def _by_groq_pattern(name: str) -> KnownModel | None:
@@ -107,7 +107,7 @@ def _by_groq_pattern(name: str) -> KnownModel | None:
         if re.match(pattern, name):
             like = known_models()["groq"][entry["like"]]
             vendor, slash, _ = like.api.rpartition("/")
-            return KnownModel(f"{vendor}{slash}{_bare(name)}", like.retired, like.successor)
+            return KnownModel(f"{vendor}{slash}{bare_name(name)}", like.retired, like.successor)
     return None
 
 
@@ -141,8 +141,9 @@ def _warning(name: str, entry: KnownModel) -> str:
     return f"{name} is retired by its provider{when}; plan for {entry.successor}"
 
 
-def _bare(name: str) -> str:
-    return name.split("/", 1)[-1]
+def bare_name(name: str) -> str:
+    """In lower case, without its provider's prefix."""
+    return name.strip().lower().split("/", 1)[-1]
 
 
 @cache

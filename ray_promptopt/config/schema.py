@@ -71,6 +71,26 @@ class InitialPrompt(Section):
     """The stages of a pipeline; empty for a single prompt."""
 
 
+class ModelName(Section):
+    """What the config calls a model, where that is an alias."""
+
+    provider: str
+    """As written."""
+    model: str
+    """The alias."""
+
+
+class ModelAlias(Section):
+    """The model that an alias stands for."""
+
+    provider: str
+    """openai, groq, google, embedded or openai_compatible."""
+    model: str
+    """As written."""
+    base_url: str | None = None
+    """URL up to and without `/chat/completions`; None: the provider's own."""
+
+
 class ModelRef(Section):
     """A model, by the name its provider's API knows."""
 
@@ -84,6 +104,8 @@ class ModelRef(Section):
     """Sampling temperature; None: what the request or the provider says."""
     max_completion_tokens: PositiveInt | None = None
     """The most tokens of an answer; None: what the request or the provider says."""
+    named: ModelName | None = None
+    """What task apps and callers know it as; None: as what it is."""
 
 
 class Splits(Section):
@@ -219,8 +241,8 @@ class RunConfig(Section):
     """How the embedded models behave."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """Model name to price, above every price list."""
-    model_aliases: dict[str, str] = Field(default_factory=dict)
-    """Model name in a request to the model that answers instead."""
+    model_aliases: dict[str, ModelAlias] = Field(default_factory=dict)
+    """Name that a model of this config may be called by to the model that answers."""
     results_folder: str | None = None
     """Folder results are written to; None: the default."""
     rng_seed: int = Field(default=0, strict=True)

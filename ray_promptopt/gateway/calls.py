@@ -19,6 +19,7 @@ from ray_promptopt.gateway.answers import Answers, Question
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.dialects import Dialect
 from ray_promptopt.gateway.limits import GatewayLimits
+from ray_promptopt.gateway.naming import named, named_event
 from ray_promptopt.gateway.outlet import Outlet
 from ray_promptopt.gateway.paths import Route
 from ray_promptopt.gateway.quoting import QUOTED, quotes_candidate
@@ -107,7 +108,8 @@ class CallRunner:
         with _upstream_timed(call.outlet):
             answer = await self._answers.whole(question)
         call.outlet.headers = told_of(answer)
-        reply = replies.success(call.dialect.shown_body(answer.body, call.asked))
+        body = named(answer.body, question.binding.upstream.named)
+        reply = replies.success(call.dialect.shown_body(body, call.asked))
         call.outlet.answer(reply)
         return call.answered(answer)
 
@@ -116,7 +118,7 @@ class CallRunner:
             stream = await self._answers.stream(question)
         call.outlet.headers = told_of(stream.reply)
         try:
-            await self._relay(call, stream)
+            await self._relay(call, stream, question.binding.upstream.named)
             call.outlet.end()
         except UpstreamError as error:
             refusal = replies.refusal_of(error)
@@ -134,7 +136,7 @@ class CallRunner:
             await stream.aclose()
         return call.answered(stream.reply)
 
-    async def _relay(self, call: Call, stream: AnswerStream) -> None:
+    async def _relay(self, call: Call, stream: AnswerStream, name: str | None) -> None:
         """Every event to the caller, and to nobody once the caller has gone."""
         outlet = call.outlet
         outlet.on_gone = lambda: stream.leave_within(self._limits.drain_s)
@@ -143,7 +145,7 @@ class CallRunner:
         outlet.begin()
         async with contextlib.aclosing(stream.events()) as events:
             async for event in events:
-                shown = call.dialect.shown_event(event, call.asked)
+                shown = call.dialect.shown_event(named_event(event, name), call.asked)
                 if shown is not None:
                     await outlet.write(shown)
 

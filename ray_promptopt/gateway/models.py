@@ -15,7 +15,7 @@ class UnknownModel(BadRequest):
 def models_reply(binding: TrialBinding, model: str | None) -> Reply:
     """The list, or the one entry that is asked for. Raises UnknownModel."""
     entry: dict[str, Any] = {
-        "id": binding.upstream.model,
+        "id": binding.upstream.named or binding.upstream.model,
         "object": "model",
         "created": 0,
         "owned_by": binding.upstream.provider,

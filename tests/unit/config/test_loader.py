@@ -183,7 +183,7 @@ def test_options_of_the_run_are_read_beside_the_table() -> None:
         "execution": {"num_workers": 2},
         "embedded": {"error_rate": 0.1},
         "prices": {"m": {"input": 1, "output": 2}},
-        "model_aliases": {"gpt-4o-mini": "local"},
+        "model_aliases": {"gpt-4o-mini": "groq/gpt-oss-20b"},
         "display": {"tui": True},
     }
     config = parse_config(document, source="test", environ={})
@@ -191,7 +191,7 @@ def test_options_of_the_run_are_read_beside_the_table() -> None:
     assert config.execution.num_workers == 2
     assert config.embedded.error_rate == 0.1
     assert config.prices["m"].output == 2
-    assert config.model_aliases == {"gpt-4o-mini": "local"}
+    assert config.model_aliases["gpt-4o-mini"].provider == "groq"
     assert config.display == {"tui": True}
 
 
@@ -223,7 +223,7 @@ def test_an_odd_value_anywhere_is_refused_or_read_but_never_a_crash(
         judge={"enabled": True},
         gateway={"port": 1},
         prices={"m": {"input": 1, "output": 1}},
-        model_aliases={"a": "b"},
+        model_aliases={"a": "groq/gpt-oss-20b", "b": {"provider": "groq", "model": "x"}},
         display={},
         train_seeds=[1],
         rng_seed=1,
