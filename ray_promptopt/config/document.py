@@ -77,7 +77,7 @@ class Search:
     splits: Splits
     limits: Limits | None
     given: Gathered | None = None
-    """Where the keys of `[gepa]` were written."""
+    """Where the keys of the algorithm's table were written."""
 
 
 def read_document(
@@ -116,6 +116,8 @@ def read_document(
         parts["reflection"] = read_reflection(mapped, policy, tables.algorithm, aliases, problems)
         aliases.warn_of_unused(problems)
         search = _read_search(tables, prompt or InitialPrompt(), folder, problems)
+        if search.mipro is not None and search.given is not None:
+            warn_of_no_mipro_effect(search.mipro, search.given, policy, problems)
         if search.gepa is not None and search.given is not None:
             stages = [stage.name for stage in prompt.pipeline_modules] if prompt else []
             warn_of_no_effect(search.gepa, search.given, policy, stages, search.splits, problems)
@@ -129,7 +131,7 @@ def read_document(
             problems.warnings.append(f"{name}: read, without effect: {remedy}")
     if problems.found:
         return None
-    return build(RunConfig, Gathered("", parts), problems)
+    return build(RunConfig, Gathered("", parts, _written(tables)), problems)
 
 
 def _top_table(document: Table, problems: Problems) -> Table:
@@ -212,13 +214,12 @@ def _read_search(tables: Tables, prompt: InitialPrompt, folder: Path, problems: 
         return Search(gepa, None, splits, limits, given)
     mipro, mipro_given = read_mipro(section, problems)
     mipro = with_spec(mipro, mipro_given, folder, problems)
-    warn_of_no_mipro_effect(mipro, mipro_given, problems)
     check_bootstrap(mipro, splits, problems)
     for part, key in (("train", "bootstrap_train_seeds"), ("validation", "online_pool")):
         if not seeds.values.get(part):
             problems.add(f"mipro.{key}", None, "give a list of seeds")
     limits = mipro_limits(termination, tables.budget, mipro, splits, problems)
-    return Search(None, mipro, splits, limits)
+    return Search(None, mipro, splits, limits, mipro_given)
 
 
 def _options(top: Table, problems: Problems) -> dict[str, object]:
@@ -249,6 +250,14 @@ def _check_cache(gateway: object, gepa: object, problems: Problems) -> None:
     if unknown:
         remedy = f"cached answers have no {' or '.join(sorted(unknown))}: remove one of the two"
         problems.add("gateway.response_cache", True, f"{remedy} (see gepa.objectives)")
+
+
+def _written(tables: Tables) -> dict[str, str]:
+    """Where the values that stand outside the sections were written."""
+    written = {name: tables.shared.key(name) for name in ("env_name", "rng_seed")}
+    if "max_concurrent" in tables.budget.values:
+        written["max_concurrent"] = tables.budget.key("max_concurrent")
+    return written
 
 
 def _scalars(tables: Tables) -> dict[str, object]:

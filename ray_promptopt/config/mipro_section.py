@@ -83,7 +83,7 @@ def _modules(tables: object, problems: Problems) -> list[MiproModule]:
     if tables is None:
         return []
     if not isinstance(tables, list):
-        problems.add("mipro.modules", "no list", "give a list of tables")
+        problems.add("mipro.modules", tables, "give a list of tables")
         return []
     read = (_module(table, f"mipro.modules[{index}]", problems) for index, table in _each(tables))
     return [module for module in read if module is not None]
@@ -100,6 +100,8 @@ def _module(table: Mapping[str, object], key: str, problems: Problems) -> MiproM
     given = gather(table, _MODULE, prefix=f"{key}.", problems=problems)
     known = {path for paths in _MODULE.values() for path in paths}
     given.values.update({name: table[name] for name in table if name not in known})
+    if not isinstance(table.get("stages", []), list):
+        problems.add(f"{key}.stages", table.get("stages"), "give a list of tables")
     stages = [
         _stage(stage, f"{key}.stages[{index}]", problems)
         for index, stage in _each(table.get("stages"))

@@ -24,6 +24,7 @@ _OF_FLAVOUR = {
     "temperature": "temperature",
     "max_tokens": "max_completion_tokens",
 }
+_OF_GROUNDING = {"temperature": "temperature", "max_tokens": "max_completion_tokens"}
 _FLAVOUR_TABLES = {"gepa": "mutation", "mipro": "instructions"}
 
 
@@ -38,12 +39,20 @@ def flavour_of(proposer_type: object, proposer_mode: object) -> Flavour:
 
 def apply_to_reflection(model: Gathered, section: Mapping[str, object], algorithm: str) -> None:
     """What the proposer's keys say of the writing model: `mutation.dspy_temperature` outranks
-    `mutation.temperature` where the flavour is `dspy`; `proposer_output_tokens` comes last."""
-    flavour = flavour_of(section.get("proposer_type"), section.get("proposer_mode"))
+    `mutation.temperature` where the flavour is `dspy`; MIPRO's `grounding` and then
+    `proposer_output_tokens` come last."""
+    table = _FLAVOUR_TABLES[algorithm]
+    mode = section.get("proposer_mode") or lookup(section, f"{table}.proposer_mode")
+    flavour = flavour_of(section.get("proposer_type"), mode)
     for name, field in _OF_FLAVOUR.items():
-        path = f"{_FLAVOUR_TABLES[algorithm]}.{flavour.replace('-', '_')}_{name}"
+        path = f"{table}.{flavour.replace('-', '_')}_{name}"
         value = lookup(section, path)
         if value is not None:
+            model.values[field], model.written[field] = value, path
+    for name, field in _OF_GROUNDING.items():
+        path = f"grounding.{name}"
+        value = lookup(section, path)
+        if value is not None and field not in model.values:
             model.values[field], model.written[field] = value, path
     tokens = OUTPUT_TOKENS.get(str(section.get("proposer_output_tokens")))
     if tokens is not None:

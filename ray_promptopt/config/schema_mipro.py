@@ -38,7 +38,7 @@ class MiproStage(Section):
     max_demo_slots: NonNegativeInt | None = None
     """The most demonstrations used at once, at most `max_demo_sets`."""
     policy: dict[str, JsonValue] | None = None
-    """The stage's own policy table, as written."""
+    """Read, without effect: every stage is answered by the run's policy model."""
 
 
 class MiproEdge(Section):
@@ -77,9 +77,9 @@ class TpeConfig(Section):
     epsilon: Rate = 0.1
     """Chance of a uniformly drawn point."""
     alpha: NonNegativeFloat = 1.0
-    """Prior count of each choice."""
+    """Read, without effect: see `prior_weight`."""
     categorical_alpha: NonNegativeFloat = 1.0
-    """Prior count of each choice of a categorical."""
+    """Read, without effect: see `prior_weight`."""
     prior_weight: NonNegativeFloat = 1.0
     """Weight of the prior against the observations."""
 
@@ -104,9 +104,9 @@ class GroundingConfig(Section):
     n: PositiveInt = 10
     """Instructions written per stage."""
     temperature: NonNegativeFloat | None = None
-    """Sampling temperature; None: the meta model's."""
+    """The meta model's sampling temperature where `meta_model_temperature` is not given."""
     max_tokens: PositiveInt | None = None
-    """The most tokens of one answer; None: the meta model's."""
+    """The most tokens of its answers where `meta_model_max_tokens` is not given."""
 
 
 class MetaUpdateConfig(Section):
@@ -121,13 +121,13 @@ class MetaUpdateConfig(Section):
     topk_failure: NonNegativeInt = 3
     """Worst trials that are shown."""
     validate_on_batch: PositiveInt = 16
-    """Rollouts that check a new instruction."""
-    keep_k: PositiveInt = 8
-    """Instructions kept per stage."""
+    """Read, without effect: trials score new instructions like all others."""
+    keep_k: int = Field(default=8, strict=True, ge=2)
+    """Instructions kept per stage; the baseline's is always one of them."""
     dedup_token_overlap: Rate = 0.8
     """Share of common tokens from which on two instructions are the same."""
     regen_temperature_decay: Rate = 0.95
-    """Factor on the temperature at every renewal."""
+    """Read, without effect: the angles differ from renewal to renewal, the temperature does not."""
 
 
 class MiproConfig(Section):
@@ -144,7 +144,7 @@ class MiproConfig(Section):
     min_bootstrap_demos: NonNegativeInt = 0
     """Demonstrations without which the run ends; at most the number of training seeds."""
     strict_bootstrap: bool = False
-    """Whether too few demonstrations end the run."""
+    """Read, without effect: too few demonstrations always end the run, see the key above."""
     max_demo_set_size: PositiveInt | None = None
     """The most demonstrations in one set; None: `demo.max_few_shot_examples`."""
     max_demo_sets: PositiveInt = 128
@@ -154,17 +154,18 @@ class MiproConfig(Section):
     full_eval_every_k: PositiveInt = 5
     """Trials between full evaluations."""
     instructions_per_batch: PositiveInt | None = None
-    """Instructions asked of the meta model in one call; None: one."""
+    """Read, without effect: each instruction is asked for in a call of its own."""
     max_instructions: PositiveInt | None = None
     """Instructions per stage in all; None: `grounding.n`."""
     duplicate_retry_limit: PositiveInt = 10
-    """Tries to draw a configuration that was not run yet."""
+    """Read, without effect: a combination is never drawn twice."""
     generate_at_iterations: tuple[NonNegativeInt, ...] = ()
-    """Iterations at which new instructions are written."""
+    """Iterations after which new instructions are written, instead of every
+    `meta_update.every_iterations`; 0 stands for the first ones."""
     metaprompt: str | None = None
     """Free text of guidance for the meta model; None: none."""
     proposer_mode: Literal["dspy", "synth", "gepa-ai"] | None = None
-    """Flavour of the proposer, as written in the TOML."""
+    """Which of the flavours' models in `[mipro.instructions]` is the meta model."""
     proposer_effort: Literal["LOW_CONTEXT", "LOW", "MEDIUM", "HIGH"] = "LOW"
     """How much context the proposer is given."""
     proposer_output_tokens: Literal["RAPID", "FAST", "SLOW"] = "FAST"
@@ -196,7 +197,7 @@ class MiproConfig(Section):
     max_token_limit: PositiveInt | None = None
     """Tokens of the run in all, a limit when `enforce_token_limit`; None: no limit."""
     token_counting_model: str = "gpt-4"
-    """Model whose tokenizer counts."""
+    """Read, without effect: tokens are counted by the provider."""
     enforce_token_limit: bool = True
     """Whether the run ends at `max_token_limit`."""
     max_total_tokens: PositiveInt | None = None
@@ -206,4 +207,4 @@ class MiproConfig(Section):
     max_wall_clock_seconds: PositiveFloat | None = None
     """Seconds after which the search ends, as in `limits.max_seconds`; None: no limit."""
     results_file: str | None = None
-    """Path the results are written to, as written in the TOML."""
+    """Read, without effect: results are written to the results folder."""

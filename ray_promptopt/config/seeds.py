@@ -52,6 +52,9 @@ def read_splits(seeds: Gathered, env_config: Mapping[str, object], problems: Pro
         or _split("validation", env_config),
         test_split=_split("test", env_config),
     )
+    pool = seeds.values.get("validation_split")
+    if pool is not None and _named(pool) is None:
+        problems.add(seeds.key("validation_split"), pool, "give the name of a data split")
     _refuse_overlaps(splits, seeds, problems)
     return splits
 

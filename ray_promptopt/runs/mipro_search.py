@@ -55,9 +55,12 @@ def mipro_settings(
         rollout_budget=rollout_budget,
         batch_size=mipro.batch_size,
         full_eval_every=mipro.full_eval_every_k,
-        num_instructions=mipro.max_instructions or mipro.grounding.n,
+        num_instructions=min(
+            mipro.max_instructions or mipro.grounding.n, mipro.max_instruction_sets
+        ),
         max_demos=mipro.max_demo_set_size or demo.max_few_shot_examples,
         demo_sets_per_size=demo.sets_per_size,
+        max_demo_sets=mipro.max_demo_sets,
         include_empty=demo.include_empty,
         score_threshold=mipro.few_shot_score_threshold,
         min_bootstrap_demos=mipro.min_bootstrap_demos,
@@ -88,11 +91,16 @@ def mipro_settings(
             roles=stage_roles(config),
         ),
         update=UpdateSettings(
-            enabled=update.enabled,
+            enabled=update.enabled or any(mipro.generate_at_iterations),
             every_trials=update.every_iterations * mipro.num_evaluations_per_iteration,
+            at_trials=tuple(
+                iteration * mipro.num_evaluations_per_iteration
+                for iteration in mipro.generate_at_iterations
+                if iteration
+            ),
             topk_success=update.topk_success,
             topk_failure=update.topk_failure,
-            keep_k=max(2, update.keep_k),
+            keep_k=max(2, min(update.keep_k, mipro.max_instruction_sets)),
             max_overlap=update.dedup_token_overlap,
         ),
     )

@@ -52,6 +52,9 @@ bootstrap_train_seeds = { start = 0, end = 40 }
 online_pool = { start = 0, end = 24 }
 test_pool = { start = 0, end = 8 }
 
+[prompt_learning.mipro.demo]
+placement = "messages"
+
 [prompt_learning.mipro.meta_update]
 every_iterations = 1
 """

@@ -133,7 +133,8 @@ class Catalogue:
             sorted({choices[place].written_from for choices, place in chosen if place} or {0})
         )
 
-    def add_demo_sets(self, stage: str, sets: Sequence[DemoSet]) -> None:
-        """New choices for a stage; those it has are left out."""
+    def add_demo_sets(self, stage: str, sets: Sequence[DemoSet], most: int) -> None:
+        """New choices for a stage, up to `most` in all; those it has are left out."""
         known = self.demo_sets[self.stages.index(stage)]
-        known += [chosen for chosen in sets if chosen not in known]
+        new = [chosen for chosen in sets if chosen not in known]
+        known += new[: max(0, most - len(known))]

@@ -92,7 +92,9 @@ def _add_demo_sets(search: Search, job: Round) -> int:
             include_empty=False,
         )
         # Later rounds add their largest set alone: the choices must stay few against the trials.
-        search.catalogue.add_demo_sets(stage, sets if job.number == 0 else sets[:1])
+        search.catalogue.add_demo_sets(
+            stage, sets if job.number == 0 else sets[:1], settings.max_demo_sets
+        )
     return min(counts)
 
 

@@ -115,8 +115,14 @@ class Search:
         """After enough trials; before, when every combination is scored and words are missing."""
         if not self._affords_update():
             return False
-        is_time = self.tally.since_update >= self.settings.update.every_trials
-        return is_time or (self._lacks_words() and not self.evaluations)
+        return self._is_due() or (self._lacks_words() and not self.evaluations)
+
+    def _is_due(self) -> bool:
+        tally, update = self.tally, self.settings.update
+        if update.at_trials:
+            before = tally.trials - tally.since_update
+            return any(before < number <= tally.trials for number in update.at_trials)
+        return tally.since_update >= update.every_trials
 
     def _affords_update(self) -> bool:
         settings = self.settings
@@ -158,7 +164,7 @@ class Search:
                 extension = self._extend(1)
                 if extension is not None:
                     return extension
-            if self.rounds and self.tally.since_update >= self.settings.update.every_trials:
+            if self.rounds and self._is_due():
                 return None  # new instructions are on their way: leave them something to spend
             point = self._suggest()
             if point is not None:

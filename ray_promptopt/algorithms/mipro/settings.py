@@ -50,6 +50,8 @@ class UpdateSettings:
     """Whether instructions are renewed at all."""
     every_trials: int = 6
     """Trials between renewals."""
+    at_trials: tuple[int, ...] = ()
+    """Numbers of trials after which instructions are renewed, instead of every so many."""
     num_new: int = 3
     """Instructions written per component at each renewal."""
     topk_success: int = 3
@@ -84,6 +86,8 @@ class MiproSettings:
     """Demonstrations in the largest set; 0: instructions alone."""
     demo_sets_per_size: int = 1
     """Demo sets made of every size."""
+    max_demo_sets: int = 128
+    """Demo sets per stage in all."""
     include_empty: bool = True
     """Whether having no demonstrations is a choice; it always is where there are none."""
     score_threshold: float = 0.8
@@ -167,6 +171,7 @@ def _range_problems(settings: MiproSettings) -> list[ConfigProblem]:
         ("full_eval_every", settings.full_eval_every, 1),
         ("num_instructions", settings.num_instructions, 1),
         ("max_demos", settings.max_demos, 0),
+        ("max_demo_sets", settings.max_demo_sets, 1),
         ("demo_sets_per_size", settings.demo_sets_per_size, 1),
         ("min_bootstrap_demos", settings.min_bootstrap_demos, 0),
         ("max_trials", settings.max_trials, 0),

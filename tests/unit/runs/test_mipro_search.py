@@ -111,13 +111,3 @@ def test_spec_when_named_is_read_into_the_config_and_shown_to_the_meta_model(
     assert max(config.mipro.spec.rules, key=lambda rule: rule.priority).title in shown
     with pytest.raises(ConfigError, match="spec_max_tokens"):
         load_config(write(tmp_path, f"{extra}spec_max_tokens = 1\n"), environ={})
-
-
-def test_keys_without_effect_are_warned_of_and_others_are_not(tmp_path: Path) -> None:
-    assert load_config(write(tmp_path), environ={}).warnings == ()
-    tables = TABLES.replace("gamma = 0.2", "gamma = 0.2\nalpha = 2.0")
-    warned = load_config(write(tmp_path, "max_demo_sets = 4\n", tables), environ={}).warnings
-    assert [key for key in ("max_demo_sets", "tpe.alpha") if key in "\n".join(warned)] == [
-        "max_demo_sets",
-        "tpe.alpha",
-    ]
