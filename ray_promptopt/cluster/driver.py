@@ -25,6 +25,7 @@ from ray_promptopt.cluster.embedded import start_embedded_models
 from ray_promptopt.cluster.gateway import ensure_gateway
 from ray_promptopt.cluster.http_service import start_service
 from ray_promptopt.cluster.launch import Launch
+from ray_promptopt.cluster.placement import here, require_reachable
 from ray_promptopt.cluster.run_host import RunActor, RunHost
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.core.errors import ClusterError
@@ -47,12 +48,15 @@ def start_services(config: RunConfig, launch: Launch) -> Launch:
         api_key = secrets.token_urlsafe(24)
         task_app_url = _start_task_app(str(config.task_app.id), launch.run_id, api_key)
     gateway_url = ensure_gateway(config.gateway.host, config.gateway.port)
+    gateway_url = config.gateway.public_url or gateway_url
+    embedded_url = start_embedded_models(config)
+    require_reachable(gateway_url, embedded=embedded_url is not None)
     return replace(
         launch,
-        embedded_url=start_embedded_models(config),
+        embedded_url=embedded_url,
         task_app_url=task_app_url,
         task_app_api_key=api_key,
-        gateway_url=config.gateway.public_url or gateway_url,
+        gateway_url=gateway_url,
     )
 
 
@@ -62,7 +66,10 @@ def follow(launch: Launch, on_progress: OnProgress) -> None:
     Raises what the coordinator raised, and ClusterError when it was lost.
     """
     try:
-        coordinator = RunActor.options(name=names.run_actor(launch.run_id)).remote(launch)
+        # The store and the run's folder are files of this node.
+        coordinator = RunActor.options(
+            name=names.run_actor(launch.run_id), scheduling_strategy=here()
+        ).remote(launch)
     except ActorAlreadyExistsError as error:
         raise ClusterError(
             f"run {launch.run_id} is being run on this cluster already: wait for its end"

@@ -17,6 +17,7 @@ from ray_promptopt.cluster.calls import own_error
 from ray_promptopt.cluster.gateway_state import GatewayStateClient, gateway_state
 from ray_promptopt.cluster.metrics import CallMetrics
 from ray_promptopt.cluster.names import GATEWAY_APPLICATION
+from ray_promptopt.cluster.placement import ON_HEAD
 from ray_promptopt.core.errors import ClusterError
 from ray_promptopt.gateway.app import GatewayApp
 
@@ -57,7 +58,8 @@ def gateway_application(num_replicas: int = 1) -> serve.Application:
         name="gateway",
         num_replicas=num_replicas,
         max_ongoing_requests=2000,
-        ray_actor_options={"num_cpus": 0},
+        # Beside the proxy and the embedded models; provider keys are needed on no other node.
+        ray_actor_options={"num_cpus": 0, "resources": ON_HEAD},
         graceful_shutdown_timeout_s=10,
     )(serve.ingress(build_replica_app)())
     application: serve.Application = deployment.bind()

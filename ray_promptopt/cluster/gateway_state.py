@@ -11,6 +11,7 @@ from ray.actor import ActorProxy
 
 from ray_promptopt.cluster.calls import call
 from ray_promptopt.cluster.names import GATEWAY_STATE, NAMESPACE, run_actor
+from ray_promptopt.cluster.placement import ON_HEAD
 from ray_promptopt.core.ids import CorrelationId, RunId, TrialId
 from ray_promptopt.core.trace import Trace
 from ray_promptopt.gateway.binding import TrialBinding
@@ -83,7 +84,10 @@ def _is_alive(run_id: RunId) -> bool:
 
 
 # Every call may be made twice without harm, so that calls wait for a restart instead of failing.
-GatewayStateActor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(GatewayStateHost)
+# On the head, which no autoscaler takes away, and where Serve's proxy will listen.
+GatewayStateActor = ray.remote(num_cpus=0, resources=ON_HEAD, max_restarts=-1, max_task_retries=-1)(
+    GatewayStateHost
+)
 
 GatewayStateHandle = ActorProxy[GatewayStateHost]
 

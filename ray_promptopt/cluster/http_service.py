@@ -17,6 +17,7 @@ from ray.exceptions import RayTaskError
 
 from ray_promptopt.cluster.calls import own_error
 from ray_promptopt.cluster.names import NAMESPACE
+from ray_promptopt.cluster.placement import ON_HEAD, here
 from ray_promptopt.core.errors import ClusterError
 
 LOOPBACK = "127.0.0.1"
@@ -55,17 +56,26 @@ HttpServiceActor = ray.remote(num_cpus=0, max_restarts=0)(HttpService)
 
 
 def start_service(name: str, build: Callable[[], AsgiApp], environ: Mapping[str, str]) -> str:
-    """The base URL of a service that ends with this job. Raises ClusterError."""
-    service = HttpServiceActor.options(name=name, namespace=NAMESPACE).remote(build, environ)
+    """The base URL of a service on this node that ends with this job. Raises ClusterError."""
+    service = HttpServiceActor.options(
+        name=name, namespace=NAMESPACE, scheduling_strategy=here()
+    ).remote(build, environ)
     _KEPT.append(service)
     return _started(service)
 
 
 def share_service(name: str, build: Callable[[], AsgiApp]) -> str:
-    """The base URL of the cluster's service of this name, started by whoever asks first."""
+    """The base URL of the cluster's service of this name on the head, where the gateway is.
+
+    It is started by whoever asks first.
+    """
     return _started(
         HttpServiceActor.options(
-            name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True
+            name=name,
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            resources=ON_HEAD,
         ).remote(build, {})
     )
 

@@ -10,6 +10,7 @@ import ray
 from ray_promptopt.cluster.calls import call
 from ray_promptopt.cluster.gateway_state import GatewayStateClient, GatewayStateHandle
 from ray_promptopt.cluster.names import rollout_worker
+from ray_promptopt.cluster.placement import worker_cpus, workers_strategy
 from ray_promptopt.core.ids import TrialId
 from ray_promptopt.core.work import EvaluateCandidate
 from ray_promptopt.prompts.learning import LearnedBaseline
@@ -41,15 +42,14 @@ class RolloutWorker:
         """Answers as soon as the worker lives, also while it is being restarted."""
 
 
-RolloutWorkerActor = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy="SPREAD")(
-    RolloutWorker
-)
+RolloutWorkerActor = ray.remote(max_restarts=-1)(RolloutWorker)
 
 
 class RolloutPool:
     """A `RolloutPort` over workers: each attempt goes to the one with the fewest in flight.
 
-    A lost worker gets none until it is back: it would lose all of them at once.
+    A worker gets none until it is there, nor when it was lost until it is back: it would lose all
+    of them at once.
     """
 
     def __init__(
@@ -60,14 +60,20 @@ class RolloutPool:
         num_workers: int,
         max_concurrent: int,
     ) -> None:
+        strategy = workers_strategy(settings.task_app_url)
         self._workers = [
             RolloutWorkerActor.options(
-                name=rollout_worker(settings.run_id, number), max_concurrency=max_concurrent
+                name=rollout_worker(settings.run_id, number),
+                max_concurrency=max_concurrent,
+                num_cpus=worker_cpus(number, strategy),
+                scheduling_strategy=strategy,
             ).remote(settings, state)
             for number in range(num_workers)
         ]
         self._in_flight = [0] * num_workers
-        self._away: dict[int, asyncio.Task[None]] = {}
+        self._away = {
+            number: asyncio.create_task(self._wait_for(number)) for number in range(num_workers)
+        }
 
     async def run(
         self, item: EvaluateCandidate, trial_id: TrialId, baseline: LearnedBaseline | None

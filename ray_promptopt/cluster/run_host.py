@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ray_promptopt.cluster import names
 from ray_promptopt.cluster.gateway_state import gateway_state
@@ -15,6 +14,7 @@ from ray_promptopt.cluster.launch import Job, Launch
 from ray_promptopt.cluster.metrics import RunMetrics
 from ray_promptopt.cluster.models import price_overrides, run_binding, upstream_model
 from ray_promptopt.cluster.optimizer_host import GepaPopulationActor, OptimizerClient
+from ray_promptopt.cluster.placement import alive_nodes, here
 from ray_promptopt.cluster.program import read_program
 from ray_promptopt.cluster.proposals import Proposer
 from ray_promptopt.cluster.reference import read_reference
@@ -90,9 +90,8 @@ def _ports(launch: Launch, config: RunConfig, store: RunStore, proposer: Propose
 
     async def start_optimizer() -> OptimizerClient:
         # The store may be a file of this node: whoever replays it must be here.
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         population = GepaPopulationActor.options(
-            name=names.search_actor(config.algorithm, launch.run_id), scheduling_strategy=here
+            name=names.search_actor(config.algorithm, launch.run_id), scheduling_strategy=here()
         ).remote(launch.store_url, launch.run_id)
         return OptimizerClient(population)
 
@@ -118,9 +117,7 @@ def _ports(launch: Launch, config: RunConfig, store: RunStore, proposer: Propose
 
 def _num_workers(max_concurrent: int) -> int:
     """One per node, and enough for the concurrency; two at least, so that one may die."""
-    nodes: list[dict[str, object]] = ray.nodes()  # type: ignore[no-untyped-call]
-    num_nodes = sum(bool(node["Alive"]) for node in nodes)
-    return max(2, num_nodes, -(-max_concurrent // _ROLLOUTS_PER_WORKER))
+    return max(2, len(alive_nodes()), -(-max_concurrent // _ROLLOUTS_PER_WORKER))
 
 
 def _rollout_settings(launch: Launch, config: RunConfig) -> RolloutSettings:

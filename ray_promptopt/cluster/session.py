@@ -6,14 +6,12 @@ A Ray that was started here ends here, whatever happened in between.
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import ray
-from ray._private.authentication.authentication_token_setup import (
-    maybe_enable_token_auth_if_token_available,
-)
 
+from ray_promptopt.cluster.authentication import token_where_wanted
 from ray_promptopt.cluster.names import NAMESPACE
 from ray_promptopt.core.errors import ClusterError
 
@@ -36,44 +34,35 @@ def ray_session(address: str | None = None, *, dashboard: bool = True) -> Iterat
     local: dict[str, Any] = {}
     if address == LOCAL:
         local = {"include_dashboard": dashboard, "object_store_memory": _OBJECT_STORE_BYTES}
-    else:
-        _authenticate_on_this_machine(address or os.environ.get("RAY_ADDRESS") or "")
-    try:
-        context = ray.init(
-            address=address,
-            namespace=NAMESPACE,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **local,
-        )
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        where = address or os.environ.get("RAY_ADDRESS") or "this machine"
-        if "Version mismatch" in str(error):
-            raise ClusterError(
-                f"Ray at {where} cannot be joined from here. {error}"
-                "Install the cluster's Ray and Python here, or submit the run to the cluster with "
-                "`ray job submit`, or use --address local"
-            ) from error
-        raise ClusterError(
-            f"Ray at {where} cannot be reached ({type(error).__name__}: {error}); start it with "
-            "`ray start --head`, correct --address, set RAY_AUTH_MODE=token if the cluster wants a "
-            "token, or use --address local"
-        ) from error
-    try:
+    with ExitStack() as session:
+        try:
+            session.enter_context(token_where_wanted(address))
+            context = ray.init(
+                address=address,
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **local,
+            )
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            raise _unreachable(address, error) from error
+        session.callback(ray.shutdown)
         yield f"http://{context.dashboard_url}" if context.dashboard_url else ""
-    finally:
-        ray.shutdown()
 
 
-def _authenticate_on_this_machine(address: str) -> None:
-    """Offer this machine's token to this machine's cluster, as Ray itself does with no address.
-
-    Ray makes the token with the first local cluster, and from then on `ray start` demands it.
-    """
-    host = address.removeprefix("http://").rpartition(":")[0]
-    this_machine = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
-    if host in ("127.0.0.1", "localhost", this_machine):
-        maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+def _unreachable(address: str | None, error: Exception) -> ClusterError:
+    where = address or os.environ.get("RAY_ADDRESS") or "this machine"
+    if "Version mismatch" in str(error):
+        return ClusterError(
+            f"Ray at {where} cannot be joined from here. {error}"
+            "Install the cluster's Ray and Python here, or submit the run to the cluster with "
+            "`ray job submit`, or use --address local"
+        )
+    return ClusterError(
+        f"Ray at {where} cannot be reached ({type(error).__name__}: {error}); start it with "
+        "`ray start --head`, correct --address, set RAY_AUTH_MODE=token if the cluster wants a "
+        "token, or use --address local"
+    )
 
 
 def _quiet_ray() -> None:

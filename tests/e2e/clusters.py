@@ -60,8 +60,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def ray_head() -> Iterator[Cluster]:
-    """`ray start --head` until the block ends."""
+def ray_head(*, tokens: bool = True) -> Iterator[Cluster]:
+    """`ray start --head` until the block ends.
+
+    Without `tokens` the head wants none, and commands have one in their home that fits nothing.
+    """
     # Ray's sockets live below it, and their paths may not be long.
     folder = Path(tempfile.mkdtemp(prefix="rp-", dir="/tmp"))
     port, dashboard, metrics = free_port(), free_port(), free_port()
@@ -70,14 +73,17 @@ def ray_head() -> Iterator[Cluster]:
         "HOME": str(folder),
         # Jobs find `ray-promptopt` on the PATH with which the head was started.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
         # A busy machine needs more than Ray's 3 seconds to end a job cleanly.
         "RAY_JOB_STOP_WAIT_TIME_S": "60",
         "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{dashboard}",
         "RAY_DASHBOARD_ADDRESS": f"http://127.0.0.1:{dashboard}",
     }
+    if tokens:
+        environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    else:
+        (folder / ".ray").mkdir()
+        (folder / ".ray" / "auth_token").write_text(secrets.token_hex(32))
     command = [
         *("ray", "start", "--head", "--block", "--num-cpus=4", "--disable-usage-stats"),
         *("--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}/ray"),
@@ -86,7 +92,8 @@ def ray_head() -> Iterator[Cluster]:
         *(f"--ray-client-server-port={free_port()}", "--object-store-memory=200000000"),
     ]
     with (folder / "head.log").open("w") as log:
-        head = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=log, stderr=log)
+        mode = {} if tokens else {"RAY_AUTH_MODE": "disabled"}
+        head = subprocess.Popen(command, cwd=PROJECT, env=environ | mode, stdout=log, stderr=log)
     cluster = Cluster(
         pid=head.pid,
         address=f"127.0.0.1:{port}",
@@ -97,18 +104,65 @@ def ray_head() -> Iterator[Cluster]:
     )
     try:
         wait_for(lambda: _is_up(cluster), what="the dashboard's answer", timeout_s=90.0)
+        wait_for(lambda: node_ids(cluster), what="the head's node")
         yield cluster
     finally:
-        for pid in (*descendants(head.pid), head.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        head.wait(timeout=60)
+        _kill_with_all_below(head)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_up(cluster: Cluster) -> bool:
-    headers = {"Authorization": f"Bearer {cluster.environ['RAY_AUTH_TOKEN']}"}
+@contextmanager
+def another_node(cluster: Cluster, address: str) -> Iterator[str]:
+    """`ray start` of one more node until the block ends; its id.
+
+    Ray takes nodes with different addresses for different machines.
+    """
+    command = [
+        *("ray", "start", "--block", f"--address={cluster.address}", "--num-cpus=1"),
+        *(f"--node-ip-address={address}", f"--dashboard-agent-listen-port={free_port()}"),
+        *("--object-store-memory=100000000", "--disable-usage-stats"),
+    ]
+    before = node_ids(cluster)
+    mode = {} if "RAY_AUTH_MODE" in cluster.environ else {"RAY_AUTH_MODE": "disabled"}
+    with (cluster.home / f"{address}.log").open("w") as log:
+        node = subprocess.Popen(
+            command, cwd=PROJECT, env=cluster.environ | mode, stdout=log, stderr=log
+        )
     try:
-        return httpx.get(f"{cluster.dashboard_url}/api/jobs/", headers=headers).status_code == 200
+        yield wait_for(lambda: node_ids(cluster) - before, what="another node").pop()
+    finally:
+        _kill_with_all_below(node)
+        wait_for(lambda: node_ids(cluster) == before, what="the end of the node")
+
+
+def node_ids(cluster: Cluster) -> set[str]:
+    """Of the nodes that are alive."""
+    return {node["node_id"] for node in listed(cluster, "nodes") if node["state"] == "ALIVE"}
+
+
+def listed(cluster: Cluster, kind: str) -> list[dict[str, str]]:
+    """`actors` or `nodes`, as the dashboard has them."""
+    url = f"{cluster.dashboard_url}/api/v0/{kind}?limit=1000&detail=true"
+    answer = httpx.get(url, headers=_headers(cluster), timeout=30.0).json()
+    found: list[dict[str, str]] = answer["data"]["result"]["result"]
+    return found
+
+
+def _kill_with_all_below(process: "subprocess.Popen[bytes]") -> None:
+    for pid in (*descendants(process.pid), process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait(timeout=60)
+
+
+def _headers(cluster: Cluster) -> dict[str, str]:
+    token = cluster.environ.get("RAY_AUTH_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _is_up(cluster: Cluster) -> bool:
+    url = f"{cluster.dashboard_url}/api/jobs/"
+    try:
+        return httpx.get(url, headers=_headers(cluster)).status_code == 200
     except httpx.HTTPError:
         return False

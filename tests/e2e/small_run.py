@@ -20,9 +20,11 @@ BUDGET = 90
 NUM_TEST_SEEDS = 12
 
 
-def write_config(folder: Path, *, gateway: str = "", latency_s: float = 0.05) -> Path:
-    """`gateway` is the body of that table. Every model answer takes a while, so that something
-    is always in flight."""
+def write_config(
+    folder: Path, *, gateway: str = "", execution: str = "", latency_s: float = 0.05
+) -> Path:
+    """`gateway` and `execution` are bodies of those tables. Every model answer takes a while, so
+    that something is always in flight."""
     path = folder / "small.toml"
     path.write_text(f"""
 [prompt_learning]
@@ -44,6 +46,9 @@ policy_latency_s = {latency_s}
 
 [prompt_learning.gateway]
 {gateway}
+
+[prompt_learning.execution]
+{execution}
 
 [prompt_learning.gepa.rollout]
 budget = {BUDGET}

@@ -17,7 +17,7 @@ from ray_promptopt.llm.embedded.completion import complete
 from ray_promptopt.store.run_view import RunStatus
 from ray_promptopt.tasks.classifier import ClassifierTask, Row
 from ray_promptopt.tasks.intents.app import INSTRUCTION, load_splits
-from tests.e2e.clusters import PROJECT, SMALL, Cluster, free_port, ray_head
+from tests.e2e.clusters import PROJECT, SMALL, Cluster, free_port, listed, ray_head
 from tests.e2e.processes import (
     finish,
     run_command,
@@ -100,10 +100,11 @@ def status_of_trial(gateway_url: str, trial_id: str) -> int:
 
 def actors(cluster: Cluster) -> dict[str, str]:
     """Name → state, of the actors that the dashboard lists as not dead."""
-    headers = {"Authorization": f"Bearer {cluster.environ['RAY_AUTH_TOKEN']}"}
-    url = f"{cluster.dashboard_url}/api/v0/actors?limit=1000"
-    listed = httpx.get(url, headers=headers, timeout=30.0).json()["data"]["result"]["result"]
-    return {actor["name"]: actor["state"] for actor in listed if actor["state"] != "DEAD"}
+    return {
+        actor["name"]: actor["state"]
+        for actor in listed(cluster, "actors")
+        if actor["state"] != "DEAD"
+    }
 
 
 def end_serve(cluster: Cluster) -> None:
