@@ -1,6 +1,7 @@
 """Whole MIPRO runs in memory: what may stand in which prompt, interruptions, and every limit."""
 
 import asyncio
+import random
 import re
 from pathlib import Path
 
@@ -10,11 +11,19 @@ from hypothesis import strategies as st
 
 from ray_promptopt.config.loader import parse_config
 from ray_promptopt.config.schema import RunConfig
-from ray_promptopt.core.work import Purpose
+from ray_promptopt.core.work import EvaluateCandidate, Purpose
+from ray_promptopt.runs.optimizers import num_baseline_rollouts
 from ray_promptopt.runs.recovery import recover_optimizer
-from ray_promptopt.store.events import Decided, ReferenceRead
-from ray_promptopt.store.run_view import RunView, load_view
-from tests.fakes.world import RUN, World
+from ray_promptopt.store.events import Decided, ReferenceRead, SearchEnded
+from ray_promptopt.store.orders import GivenOrder, Order
+from ray_promptopt.store.run_view import RunStatus, RunView, load_view
+from tests.fakes.interrupted import (
+    ShufflingWorld,
+    assert_settled_once,
+    finish_with_breaks,
+    journal_of,
+)
+from tests.fakes.world import INSTRUCTION, RUN, World
 
 TMP = settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -115,3 +124,137 @@ def test_run_without_a_corpus_reads_none(tmp_path: Path) -> None:
     finish(world)
     assert world.references_read == 0
     assert not any("reference_corpus" in prompt for prompt in world.reflections)
+
+
+@TMP
+@given(
+    seed=st.integers(0, 10_000),
+    breaks=st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=1, max_size=4),
+)
+def test_resumed_run_when_told_the_same_results_in_the_same_order_is_the_uninterrupted_one(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, breaks: list[tuple[int, bool]]
+) -> None:
+    world = ShufflingWorld(tmp_path_factory.mktemp("run"), config=mipro_config())
+    world.order = random.Random(seed)
+    world.create()
+    finish_with_breaks(world, breaks)
+    journal = journal_of(world)
+    uninterrupted = recover_optimizer(world.store, RUN)
+    assert decided(world) == uninterrupted.decisions(0)
+    (ended,) = [event for event in journal if isinstance(event, SearchEnded)]
+    assert ended.best == uninterrupted.counts().best
+    assert ended.reason == uninterrupted.stop_reason()
+    assert_settled_once(journal)
+    view = load_view(world.store, RUN)
+    used = uninterrupted.counts().rollouts_used + num_baseline_rollouts(world.config)
+    assert view.search_rollouts == used <= 60
+    assert world.references_read == 1
+    assert_rows_stand_only_where_they_may(world, view)
+
+
+def test_pause_when_ordered_in_a_trial_holds_everything_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    quiet = world_of(tmp_path / "quiet", mipro_config(max_concurrent=1))
+    asyncio.run(quiet.coordinator().run())
+    paused = world_of(tmp_path / "paused", mipro_config(max_concurrent=1))
+    ordered = asyncio.Event()
+
+    def order(item: EvaluateCandidate, attempt: int) -> None:
+        if item.purpose is Purpose.TRIAL and not ordered.is_set():
+            paused.orders.put_nowait(GivenOrder(Order.PAUSE, "a test"))
+            ordered.set()
+
+    async def run() -> RunStatus:
+        running = asyncio.create_task(paused.coordinator().run())
+        await ordered.wait()
+        for _ in range(200):
+            await asyncio.sleep(0)
+        begun = paused.attempts
+        assert load_view(paused.store, RUN).status is RunStatus.PAUSED
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert paused.attempts == begun
+        paused.orders.put_nowait(GivenOrder(Order.GO, "a test"))
+        return await running
+
+    paused.fault = order
+    assert asyncio.run(run()) is RunStatus.SUCCEEDED
+    assert decided(paused) == decided(quiet)
+    assert load_view(paused.store, RUN).best_id == load_view(quiet.store, RUN).best_id
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"termination_config": {"max_rollouts": 50}}, "rollout budget: "),
+        ({"termination_config": {"max_cost_usd": 0.08}}, "cost budget: "),
+        ({"max_spend_usd": 0.08}, "cost budget: "),
+        ({"termination_config": {"max_tokens": 7000}}, "token budget: "),
+        ({"max_total_tokens": 7000}, "token budget: "),
+        ({"max_token_limit": 7000}, "token budget: "),
+        ({"termination_config": {"max_category_costs_usd": {"mutation": 0.03}}}, "mutation cost"),
+        ({"termination_config": {"max_seconds": 40}}, "time budget: 4"),
+        ({"max_wall_clock_seconds": 40}, "time budget: 4"),
+        ({"termination_config": {"max_trials": 3}}, "max trials: 3 of 3"),
+        ({"num_iterations": 1, "num_evaluations_per_iteration": 2}, "max trials: 2 of 2"),
+        ({"termination_config": {"max_trials_without_improvement": 2}}, "patience: "),
+    ],
+    ids=str,
+)
+def test_every_limit_ends_the_search_says_so_and_is_not_overshot(
+    tmp_path: Path, limits: dict[str, object], reason: str
+) -> None:
+    world = world_of(tmp_path, mipro_config(**{"rollout_budget": 90, **limits}))
+
+    def pass_time(item: EvaluateCandidate, attempt: int) -> None:
+        world.now_s += 1.0
+
+    world.fault = pass_time
+    view = finish(world)
+    assert view.status is RunStatus.SUCCEEDED
+    assert view.reason.startswith(reason), view.reason
+    found = world.config.limits
+    assert view.search_rollouts <= found.max_rollouts
+    assert found.max_cost_usd is None or view.spend.cost_usd <= found.max_cost_usd
+    assert found.max_tokens is None or view.spend.usage.total_tokens <= found.max_tokens
+    assert found.max_seconds is None or view.search_rollouts <= found.max_seconds + 8
+    assert view.rollouts_by_purpose[Purpose.HELD_OUT] in (len(TEST), 2 * len(TEST))
+
+
+@pytest.mark.parametrize("top_k", [1, 3])
+def test_the_best_few_are_scored_on_the_test_seeds_once_and_nothing_else_is(
+    tmp_path: Path, top_k: int
+) -> None:
+    view = finish(world_of(tmp_path, mipro_config(validation_top_k=top_k, rollout_budget=90)))
+    measured = [record for record in view.candidates.values() if record.held_out]
+    assert {view.initial_id, view.best_id} <= {record.candidate.id for record in measured}
+    assert top_k <= len(measured) <= top_k + 1
+    assert all(sorted(record.held_out) == list(TEST) for record in measured)
+
+
+def test_run_with_instructions_alone_has_no_demonstration(tmp_path: Path) -> None:
+    world = world_of(tmp_path, mipro_config(demo={"max_few_shot_examples": 0}))
+    view = finish(world)
+    assert len(view.candidates) > 1
+    for record in view.candidates.values():
+        assert record.candidate.demos == ()
+        assert "Here are examples of inputs" not in record.candidate.texts["system"]
+
+
+@pytest.mark.parametrize("placement", ["text", "messages"])
+def test_run_with_demonstrations_alone_asks_the_meta_model_nothing(
+    tmp_path: Path, placement: str
+) -> None:
+    config = mipro_config(demo={"placement": placement}, grounding={"n": 1})
+    world = world_of(tmp_path, config)
+    view = finish(world)
+    assert world.reflections == []
+    assert len(view.candidates) > 1
+    for record in view.candidates.values():
+        candidate = record.candidate
+        assert candidate.texts["system"].startswith(INSTRUCTION)
+        if candidate.id != view.initial_id:
+            in_text = candidate.texts["system"] != INSTRUCTION
+            assert in_text == (placement == "text")
+            assert bool(candidate.demos) == (placement == "messages")

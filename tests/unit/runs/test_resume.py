@@ -25,39 +25,15 @@ from ray_promptopt.runs.recovery import (
     replay,
     search_outcomes,
 )
-from ray_promptopt.store.events import Decided, Event, SearchEnded, outcome_id
+from ray_promptopt.store.events import Decided, SearchEnded, outcome_id
 from ray_promptopt.store.run_view import RunStatus, load_view
+from tests.fakes.interrupted import (
+    ShufflingWorld,
+    assert_settled_once,
+    finish_with_breaks,
+    journal_of,
+)
 from tests.fakes.world import RUN, World, on_disk
-
-
-class ShufflingWorld(World):
-    """Results come home in an order of their own, drawn from `order`."""
-
-    order: random.Random
-
-    async def run(
-        self, item: EvaluateCandidate, trial_id: TrialId, baseline: LearnedBaseline | None
-    ) -> RolloutResult:
-        result = await super().run(item, trial_id, baseline)
-        for _ in range(self.order.randrange(12)):
-            await asyncio.sleep(0)
-        return result
-
-
-def journal_of(world: World) -> list[Event]:
-    return [stored.event for stored in world.store.events(RUN)]
-
-
-async def run_until(world: World, attempts: int, *, kill: bool) -> None:
-    """Stop or kill the coordinator when so many more attempts were begun."""
-    coordinator = world.coordinator()
-    running = asyncio.create_task(coordinator.run())
-    await world.attempted(world.attempts + attempts, running)
-    if kill:
-        running.cancel()
-    else:
-        coordinator.request_stop("stopped by a test")
-    await asyncio.gather(running, return_exceptions=True)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -71,12 +47,7 @@ def test_resumed_run_when_told_the_same_results_in_the_same_order_then_is_the_un
     world = ShufflingWorld(tmp_path_factory.mktemp("run"))
     world.order = random.Random(seed)
     world.create()
-    for attempts, kill in breaks:
-        if load_view(world.store, RUN).status is not RunStatus.SUCCEEDED:
-            asyncio.run(run_until(world, attempts, kill=kill))
-    if load_view(world.store, RUN).status is not RunStatus.SUCCEEDED:
-        assert asyncio.run(world.coordinator().run()) is RunStatus.SUCCEEDED
-
+    finish_with_breaks(world, breaks)
     journal = journal_of(world)
     baseline = learned_baseline(journal)
     assert baseline is not None
@@ -87,8 +58,7 @@ def test_resumed_run_when_told_the_same_results_in_the_same_order_then_is_the_un
     (ended,) = [event for event in journal if isinstance(event, SearchEnded)]
     assert ended.best == uninterrupted.counts().best
     assert ended.reason == uninterrupted.stop_reason()
-    settled = [work_id for work_id in map(outcome_id, journal) if work_id is not None]
-    assert len(settled) == len(set(settled))
+    assert_settled_once(journal)
     used = uninterrupted.counts().rollouts_used + num_baseline_rollouts(world.config)
     view = load_view(world.store, RUN)
     assert view.search_rollouts == used <= world.config.limits.max_rollouts

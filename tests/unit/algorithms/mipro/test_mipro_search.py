@@ -244,3 +244,28 @@ def test_jobs_when_moved_against_their_tables_refuse() -> None:
     evaluation = Evaluation(0, 0, 0, 3, 6, Purpose.TRIAL, stage=EvaluationStage.DONE)
     with pytest.raises(ValueError, match="cannot go"):
         evaluation.climb(3)
+
+
+def test_instructions_when_renewed_at_given_trials_are_renewed_then_and_at_no_other_time() -> None:
+    renewals: list[int] = []
+
+    class Watching(Recorder):
+        def answer(self, item: WorkItem) -> Outcome:
+            number = item.work_id.partition(".")[0]
+            if number.startswith("r") and number != "r0" and "propose" in item.work_id:
+                renewals.append(optimizer.counts().iteration)
+            return super().answer(item)
+
+    update = UpdateSettings(at_trials=(3, 8))
+    settings = with_(rollout_budget=300, num_instructions=12, update=update, schedule="reference")
+    optimizer = MiproOptimizer(settings, INITIAL)
+    run_search(optimizer, Watching(num_lessons=30))
+    assert sorted(set(renewals))[:2] == [3, 8]
+
+
+def test_demo_sets_when_their_number_is_limited_are_no_more_than_that() -> None:
+    world = DemoWorld()
+    optimizer = MiproOptimizer(with_(max_demo_sets=3, demo_sets_per_size=4), INITIAL)
+    run_search(optimizer, world)
+    sets = {item.candidate.demos for item in world.asked if isinstance(item, EvaluateCandidate)}
+    assert 1 < len(sets) <= 3
