@@ -101,7 +101,8 @@ def _as_json(
     fates: "Sequence[MessageFate]", candidate: "Candidate", stage: "LearnedStage"
 ) -> dict[str, Any]:
     """With the candidate as a transformation of the baseline and as a template of sections."""
-    from ray_promptopt.prompts.transformation import Transformation, sections_of
+    from ray_promptopt.prompts.transformation import Transformation
+    from ray_promptopt.prompts.written import sections_of
 
     return {
         "candidate": candidate.id,

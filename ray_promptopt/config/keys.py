@@ -178,7 +178,10 @@ TERMINATION: Keys = {
 PROMPT: Keys = {
     "id": ("id",),
     "name": ("name",),
+    "form": ("form",),
     "messages": ("messages",),
+    "sections": ("sections", "prompt_sections"),
+    "text_replacements": ("text_replacements",),
     "wildcards": ("wildcards",),
     "pipeline_modules": ("metadata.pipeline_modules",),
 }

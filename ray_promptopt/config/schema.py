@@ -45,6 +45,32 @@ class PromptMessage(Section):
     """Place among the messages, ascending."""
 
 
+class PromptSection(Section):
+    """One section of a prompt in template form: a component of its own."""
+
+    name: str = Field(min_length=1, pattern=r"^[^.]+$")
+    """Name of the section, without a dot."""
+    role: str = "system"
+    """Role of the message it stands in."""
+    content: str = Field(min_length=1)
+    """Its text as the task app sends it; `{name}` is a wildcard."""
+    order: int = 0
+    """Place among the sections, ascending."""
+
+
+class ReplacedText(Section):
+    """One text of the task app's messages that the search may replace (transformation form)."""
+
+    old_text: str = Field(min_length=1)
+    """The text as the task app sends it; `{name}` is a wildcard."""
+    apply_to_role: str = "system"
+    """Role of the messages it is looked for in."""
+    position: NonNegativeInt | None = None
+    """Number of the only message it is looked for in, from 0; None: any."""
+    name: str = Field(default="", pattern=r"^[^.]*$")
+    """What the component is called, without a dot; empty: by role and number."""
+
+
 class PipelineModule(Section):
     """A stage of a pipeline, as the baseline prompt declares it."""
 
@@ -63,8 +89,16 @@ class InitialPrompt(Section):
     """Identifier of the prompt."""
     name: str = ""
     """Name of the prompt, for people."""
+    form: Literal["pattern", "template", "transformation"] = "pattern"
+    """What a candidate replaces: the instructions, each message whole; named sections of messages
+    of any role; or texts wherever they stand. Unless given, the one that `sections` or
+    `text_replacements` is of."""
     messages: tuple[PromptMessage, ...] = ()
     """The messages in order."""
+    sections: tuple[PromptSection, ...] = ()
+    """The sections of a template; none: every message with static text."""
+    text_replacements: tuple[ReplacedText, ...] = ()
+    """The texts that a transformation replaces; none: all static text of the instructions."""
     wildcards: dict[str, str] = Field(default_factory=dict)
     """Wildcard name to REQUIRED or OPTIONAL."""
     pipeline_modules: tuple[PipelineModule, ...] = ()

@@ -93,9 +93,10 @@ class DemoConfig(Section):
     """Sets made of every size."""
     include_empty: bool = True
     """Whether the empty set is a choice."""
-    placement: Literal["text", "messages"] = "text"
+    placement: Literal["text", "messages"] | None = None
     """Where demonstrations stand: at the end of the prompt's text, or as turns of the conversation
-    (a user's and an assistant's each) behind the instructions."""
+    (a user's and an assistant's each) behind the instructions; None: text in pattern form, else
+    messages."""
 
 
 class GroundingConfig(Section):

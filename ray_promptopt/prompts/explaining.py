@@ -8,7 +8,7 @@ from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.prompts.demonstrations import examples_for
 from ray_promptopt.prompts.learning import LearnedMessage, LearnedStage
-from ray_promptopt.prompts.substitution import replacement, values_in
+from ray_promptopt.prompts.substitution import found_in, replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,13 @@ def explain_substitution(
     messages: Sequence[ChatMessage], stage: LearnedStage, candidate: Candidate
 ) -> tuple[MessageFate, ...]:
     """Every message in order. The call is sent only when none has a problem."""
-    parts = {part.index: part for part in stage.components}
+    touched = [_fate(messages, part, candidate) for part in stage.components]
+    known = {fate.index: fate for fate in touched if fate.index < len(messages)}
     fates = [
-        _fate(messages, parts[index], candidate)
-        if index in parts
-        else MessageFate(index, message.role, None, message.content)
+        known.get(index, MessageFate(index, message.role, None, message.content))
         for index, message in enumerate(messages)
     ]
-    missing = [index for index in parts if index >= len(messages)]
-    fates += [_fate(messages, parts[index], candidate) for index in sorted(missing)]
+    fates += [fate for fate in touched if fate.index >= len(messages)]
     examples = examples_for(messages, candidate, stage.name)
     fates[examples.place : examples.place] = [
         MessageFate(examples.place, turn.role, None, "", turn.content, put_in=True)
@@ -66,12 +64,17 @@ def explain_substitution(
 def _fate(
     messages: Sequence[ChatMessage], part: LearnedMessage, candidate: Candidate
 ) -> MessageFate:
-    present = part.index < len(messages)
-    role = messages[part.index].role if present else part.role
-    before = messages[part.index].content if present else ""
+    """A message that is sought and is nowhere stands behind all others."""
+    names = ", ".join(slot.component for slot in part.slots)
+    index = len(messages) if part.index is None else part.index
     try:
-        data = values_in(messages, part)
-        after = replacement(part, candidate, data)
+        found = found_in(messages, part)
+        index = found.place
+        after = replacement(part, candidate, found.values)
     except SubstitutionError as error:
-        return MessageFate(part.index, role, part.component, before, problem=str(error))
-    return MessageFate(part.index, role, part.component, before, after, data)
+        present = index < len(messages)
+        role = messages[index].role if present else part.role
+        before = messages[index].content if present else ""
+        return MessageFate(index, role, names, before, problem=str(error))
+    before = messages[index].content
+    return MessageFate(index, part.role, names, before, after, found.values)

@@ -4,9 +4,11 @@ Components are the system and developer messages that hold static text; where a 
 the first message that does. All other messages are the app's own and are never touched.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from pydantic import TypeAdapter
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
@@ -25,27 +27,47 @@ class DeclaredMessage:
     order: int = 0
 
 
+class PromptForm(StrEnum):
+    """What of a call a candidate replaces, and how it is written down; see `forms.py`."""
+
+    PATTERN = "pattern"
+    TEMPLATE = "template"
+    TRANSFORMATION = "transformation"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A part of a message's template that a candidate replaces; `text` as it stands there."""
+
+    component: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class LearnedMessage:
-    """The message at one position of every call; `component` is None for the app's own."""
+    """The message at one position of every call, or of one role at any; its slots in order.
 
-    index: int
+    Without slots it is the app's own, and never touched.
+    """
+
+    index: int | None
     role: str
     template: Template
-    component: str | None
+    slots: tuple[Slot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedStage:
-    """One call of the app: its messages, and among them the components."""
+    """One call of the app: its messages in order, and those that are `sought` wherever they are."""
 
     name: str
     messages: tuple[LearnedMessage, ...]
+    sought: tuple[LearnedMessage, ...] = ()
 
     @property
     def components(self) -> tuple[LearnedMessage, ...]:
-        """The messages that a candidate replaces."""
-        return tuple(message for message in self.messages if message.component is not None)
+        """The messages that a candidate replaces, or replaces parts of."""
+        return tuple(part for part in (*self.messages, *self.sought) if part.slots)
 
     @property
     def static_text(self) -> str:
@@ -59,6 +81,7 @@ class LearnedBaseline:
 
     stages: tuple[LearnedStage, ...]
     notes: tuple[str, ...] = ()
+    form: PromptForm = PromptForm.PATTERN
 
     @property
     def components(self) -> tuple[LearnedMessage, ...]:
@@ -67,38 +90,20 @@ class LearnedBaseline:
 
     def initial_candidate(self) -> Candidate:
         """The baseline's own text, wildcards in place of data."""
-        return Candidate.of({str(part.component): part.template.text for part in self.components})
+        slots = [slot for part in self.components for slot in part.slots]
+        return Candidate.of({slot.component: slot.text for slot in slots})
 
     def to_json(self) -> str:
         """For the journal and the gateway's bindings."""
-        stages = [
-            [
-                stage.name,
-                [
-                    [part.index, part.role, part.template.text, part.template.wildcards,
-                     part.component]
-                    for part in stage.messages
-                ],
-            ]
-            for stage in self.stages
-        ]  # fmt: skip
-        return json.dumps({"stages": stages, "notes": self.notes}, ensure_ascii=False)
+        return _ADAPTER.dump_json(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> "LearnedBaseline":
         """The inverse of `to_json`."""
-        raw = json.loads(text)
-        stages = tuple(
-            LearnedStage(
-                name,
-                tuple(
-                    LearnedMessage(index, role, Template(text, tuple(wildcards)), component)
-                    for index, role, text, wildcards, component in messages
-                ),
-            )
-            for name, messages in raw["stages"]
-        )
-        return cls(stages, tuple(raw["notes"]))
+        return _ADAPTER.validate_json(text)
+
+
+_ADAPTER = TypeAdapter(LearnedBaseline)
 
 
 def learn_baseline(
@@ -128,15 +133,25 @@ def learn_stage(
     learned: list[LearnedMessage] = []
     notes: list[str] = []
     seen: dict[str, int] = {}
-    for index, column in enumerate(columns):
+    components = message_names(name, [column[0].role for column in columns])
+    for index, (column, component) in enumerate(zip(columns, components, strict=True)):
         role = column[0].role
         seen[role] = seen.get(role, 0) + 1
         pattern = by_role.get((role, seen[role]))
         template, note = _template([message.content for message in column], role, pattern)
         notes += note
-        place = role if seen[role] == 1 else f"{role}_{seen[role]}"
-        learned.append(LearnedMessage(index, role, template, component_name(name, place)))
-    return LearnedStage(name, _only_components_named(learned)), tuple(notes)
+        slots = (Slot(component, template.text),)
+        learned.append(LearnedMessage(index, role, template, slots))
+    return LearnedStage(name, _only_components_slotted(learned)), tuple(notes)
+
+
+def message_names(stage: str, roles: Sequence[str]) -> list[str]:
+    """What the text of each message is called: its role, numbered from the second of a role on."""
+    names = []
+    for place, role in enumerate(roles):
+        number = roles[: place + 1].count(role)
+        names.append(component_name(stage, role if number == 1 else f"{role}_{number}"))
+    return names
 
 
 def _refuse_several_stages(
@@ -183,7 +198,7 @@ def _template(
     return learn_template(texts), (note,)
 
 
-def _only_components_named(learned: Sequence[LearnedMessage]) -> tuple[LearnedMessage, ...]:
+def _only_components_slotted(learned: Sequence[LearnedMessage]) -> tuple[LearnedMessage, ...]:
     static = [part for part in learned if part.template.static_text.strip()]
     chosen = [part for part in static if part.role in INSTRUCTING] or static[:1]
     if not chosen:
@@ -192,7 +207,4 @@ def _only_components_named(learned: Sequence[LearnedMessage]) -> tuple[LearnedMe
             "an instruction that is the same for every example"
         )
     names = {part.index for part in chosen}
-    return tuple(
-        part if part.index in names else LearnedMessage(part.index, part.role, part.template, None)
-        for part in learned
-    )
+    return tuple(part if part.index in names else replace(part, slots=()) for part in learned)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.forms import formed
 from ray_promptopt.prompts.learning import (
     DeclaredMessage,
     LearnedBaseline,
     LearnedStage,
+    PromptForm,
     learn_stage,
 )
 from ray_promptopt.prompts.recognition import clear_best, own_words, ratios
@@ -31,7 +33,9 @@ class DeclaredStage:
 
 
 def learn_pipeline(
-    rollouts: Sequence[Sequence[Call]], declared: Sequence[DeclaredStage]
+    rollouts: Sequence[Sequence[Call]],
+    declared: Sequence[DeclaredStage],
+    form: PromptForm = PromptForm.PATTERN,
 ) -> LearnedBaseline:
     """Learn every stage from the calls of several baseline rollouts.
 
@@ -52,8 +56,9 @@ def learn_pipeline(
                 f"no baseline rollout called the model for stage {stage.name}: take it out of the "
                 "declared stages, or give its baseline text as the app sends it"
             )
-        stages.append(_learned(stage, calls[stage.name], notes))
-    baseline = LearnedBaseline(tuple(stages), tuple(notes))
+        learned = _learned(stage, calls[stage.name], notes)
+        stages.append(formed(learned, calls[stage.name], form))
+    baseline = LearnedBaseline(tuple(stages), tuple(notes), form)
     _refuse_look_alikes(calls, baseline)
     return baseline
 

@@ -3,9 +3,10 @@
 Fails closed: a call that is not recognisably the baseline is never sent in a candidate's name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
@@ -41,10 +42,15 @@ def plan_substitution(
     the candidate.
     """
     stage = stage_in(messages, baseline)
-    texts = {
-        part.index: replacement(part, candidate, values_in(messages, part))
-        for part in stage.components
-    }
+    texts: dict[int, str] = {}
+    for part in stage.components:
+        found = found_in(messages, part)
+        if found.place in texts:
+            raise SubstitutionError(
+                f"message {found.place} ({part.role}) holds what the baseline has in two messages: "
+                "the app's prompt must stay as it was when the run began"
+            )
+        texts[found.place] = replacement(part, candidate, found.values)
     return Plan(texts, examples_for(messages, candidate, stage.name))
 
 
@@ -78,12 +84,16 @@ def stage_in(messages: Sequence[ChatMessage], baseline: LearnedBaseline) -> Lear
 
 
 def _fit(messages: Sequence[ChatMessage], parts: Sequence[LearnedMessage]) -> bool:
-    return all(
-        part.index < len(messages)
-        and messages[part.index].role == part.role
-        and part.template.match(messages[part.index].content) is not None
-        for part in parts
-    )
+    return all(any(_matches(messages, part)) for part in parts)
+
+
+def _matches(messages: Sequence[ChatMessage], part: LearnedMessage) -> Iterator["Found"]:
+    """Where a learned message stands in a call: at its place, or wherever one of its role fits."""
+    for index, message in enumerate(messages):
+        if message.role == part.role and part.index in (None, index):
+            values = part.template.match(message.content)
+            if values is not None:
+                yield Found(index, values)
 
 
 @lru_cache(maxsize=64)
@@ -93,10 +103,19 @@ def _own_words(baseline: LearnedBaseline) -> dict[str, Words]:
 
 def replacement(part: LearnedMessage, candidate: Candidate, values: Mapping[str, str]) -> str:
     """The candidate's text for this message, with the call's data in it."""
-    text = candidate.texts.get(str(part.component))
-    if text is None:
-        raise SubstitutionError(f"the candidate has no text for component {part.component!r}")
-    return Template(text, part.template.wildcards).render(values)
+    return Template(text_of(part, candidate), part.template.wildcards).render(values)
+
+
+def text_of(part: LearnedMessage, candidate: Candidate) -> str:
+    """The message's template with the candidate's text in the place of each slot's."""
+    texts, template, place, written = candidate.texts, part.template.text, 0, ""
+    for slot in part.slots:
+        if slot.component not in texts:
+            raise SubstitutionError(f"the candidate has no text for component {slot.component!r}")
+        start = template.index(slot.text, place)
+        written += template[place:start] + texts[slot.component]
+        place = start + len(slot.text)
+    return written + template[place:]
 
 
 def data_of(messages: Sequence[ChatMessage], stage: LearnedStage) -> str:
@@ -106,7 +125,7 @@ def data_of(messages: Sequence[ChatMessage], stage: LearnedStage) -> str:
     """
     parts: list[tuple[str, str]] = []
     for part in stage.messages:
-        if part.index >= len(messages):
+        if part.index is None or part.index >= len(messages):
             break
         content = messages[part.index].content
         values = part.template.match(content)
@@ -121,23 +140,40 @@ def data_of(messages: Sequence[ChatMessage], stage: LearnedStage) -> str:
     return "\n".join(f"[{role}] {text}" for role, text in parts)
 
 
-def values_in(messages: Sequence[ChatMessage], part: LearnedMessage) -> dict[str, str]:
-    """The data of the call's message at this place. Raises SubstitutionError if it is another."""
+class Found(NamedTuple):
+    """Which message of a call a learned one is, and the data in it."""
+
+    place: int
+    values: dict[str, str]
+
+
+def found_in(messages: Sequence[ChatMessage], part: LearnedMessage) -> Found:
+    """The call's message that this is. Raises SubstitutionError if there is none."""
+    found = next(_matches(messages, part), None)
+    if found is None:
+        raise SubstitutionError(_missing(messages, part))
+    return found
+
+
+def _missing(messages: Sequence[ChatMessage], part: LearnedMessage) -> str:
+    if part.index is None:
+        names = ", ".join(slot.component for slot in part.slots)
+        return (
+            f"no {part.role} message of the call holds the baseline's text of {names}. The app's "
+            "prompt must stay as it was when the run began"
+        )
     where = f"message {part.index} ({part.role})"
     if part.index >= len(messages):
-        raise SubstitutionError(f"the call has no {where}, which the baseline has")
+        return f"the call has no {where}, which the baseline has"
     message = messages[part.index]
     if message.role != part.role:
-        raise SubstitutionError(f"{where} of the baseline is {message.role} in this call")
-    values = part.template.match(message.content)
-    if values is None:
-        agreed = _common_prefix(part.template.pieces[0], message.content)
-        raise SubstitutionError(
-            f"{where} is not the baseline's: it agrees for {agreed} of the first "
-            f"{len(part.template.pieces[0])} static characters. The app's prompt must stay as it "
-            "was when the run began"
-        )
-    return values
+        return f"{where} of the baseline is {message.role} in this call"
+    agreed = _common_prefix(part.template.pieces[0], message.content)
+    return (
+        f"{where} is not the baseline's: it agrees for {agreed} of the first "
+        f"{len(part.template.pieces[0])} static characters. The app's prompt must stay as it "
+        "was when the run began"
+    )
 
 
 def _common_prefix(first: str, second: str) -> int:

@@ -7,6 +7,7 @@ so JSON and other braces in prompts stay what they are.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -14,6 +15,13 @@ _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 def names_in(text: str) -> tuple[str, ...]:
     """Every `{name}` of a text, in order of first appearance."""
     return tuple(dict.fromkeys(_NAMED.findall(text)))
+
+
+class Span(NamedTuple):
+    """A part of a text."""
+
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,26 @@ class Template:
                 return None
             position = found + len(literal or "")
         return values
+
+    def find(self, text: str, start: int = 0) -> Span | None:
+        """Where it first stands in a text from `start` on; None when it does not.
+
+        A wildcard at its beginning takes all from `start`, one at its end all that follows.
+        """
+        literals = self.pieces[::2]
+        begin = text.find(literals[0], start)
+        while begin >= 0:
+            place = begin + len(literals[0])
+            for literal in literals[1:]:
+                found = text.find(literal, place) if literal else len(text)
+                if found < 0:
+                    return None
+                place = found + len(literal)
+            values = Template(self.text, self.wildcards).match(text[begin:place])
+            if values is not None:
+                return Span(begin, place)
+            begin = text.find(literals[0], begin + 1) if literals[0] else -1
+        return None
 
     def render(self, values: Mapping[str, str]) -> str:
         """The text with every wildcard replaced. Raises KeyError on a wildcard without a value."""

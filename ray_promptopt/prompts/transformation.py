@@ -1,8 +1,5 @@
-"""A candidate as others write prompts down: as a change of the baseline's messages, or as sections.
-
-Transformation mode is a list of replacements, each for the messages of one role, and examples put
-in behind a role. Template mode is the whole text as named sections in order.
-"""
+"""A candidate as a change of the baseline's messages: replacements, each for the messages of one
+role, and examples put in behind a role."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +9,9 @@ from typing import Any
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import SubstitutionError
 from ray_promptopt.core.messages import ChatMessage
-from ray_promptopt.prompts.demonstrations import examples_for
+from ray_promptopt.prompts.demonstrations import Examples, examples_for
 from ray_promptopt.prompts.learning import LearnedStage
-from ray_promptopt.prompts.template import Template, names_in
+from ray_promptopt.prompts.template import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +43,13 @@ class TextReplacement:
             return self.new_text
         if self.old_text in content:
             return content.replace(self.old_text, self.new_text)
-        values = Template.declared(self.old_text).match(content)
-        if values is None:
+        old = Template.declared(self.old_text)
+        span = old.find(content)
+        values = old.match(content[span.start : span.end]) if span is not None else None
+        if span is None or values is None:
             return None
-        return Template(self.new_text, names_in(self.old_text)).render(values)
+        new = Template(self.new_text, old.wildcards).render(values)
+        return content[: span.start] + new + content[span.end :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +84,16 @@ class Transformation:
     def between(cls, stage: LearnedStage, candidate: Candidate) -> "Transformation":
         """What turns a stage's messages into the candidate's; empty for the baseline's own."""
         texts = candidate.texts
-        learned = [ChatMessage(part.role, part.template.text) for part in stage.messages]
-        examples = examples_for(learned, candidate, stage.name)
-        after = learned[examples.place - 1].role if examples.place else None
-        return cls(
-            tuple(
-                TextReplacement(
-                    texts[str(part.component)], part.template.text, part.role, part.index
-                )
-                for part in stage.components
-                if texts[str(part.component)] != part.template.text
-            ),
-            (ExampleInjection(examples.turns, after),) if examples.turns else (),
-        )
+        examples = examples_in(stage, candidate)
+        after = stage.messages[examples.place - 1].role if examples.place else None
+        replacements = [
+            TextReplacement(texts[slot.component], slot.text, part.role, part.index)
+            for part in stage.components
+            for slot in part.slots
+            if texts[slot.component] != slot.text
+        ]
+        injections = (ExampleInjection(examples.turns, after),) if examples.turns else ()
+        return cls(tuple(replacements), injections)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Transformation":
@@ -151,15 +148,7 @@ class Transformation:
         return tuple(changed)
 
 
-def sections_of(stage: LearnedStage, candidate: Candidate) -> list[dict[str, Any]]:
-    """The candidate in template mode: every message of the call, data as wildcards, in order."""
-    texts = candidate.texts
-    return [
-        {
-            "name": part.component or f"{part.role}_{part.index}",
-            "role": part.role,
-            "content": texts.get(str(part.component), part.template.text),
-            "order": part.index,
-        }
-        for part in stage.messages
-    ]
+def examples_in(stage: LearnedStage, candidate: Candidate) -> Examples:
+    """The candidate's examples, and their place among the messages of the baseline."""
+    learned = [ChatMessage(part.role, part.template.text) for part in stage.messages]
+    return examples_for(learned, candidate, stage.name)

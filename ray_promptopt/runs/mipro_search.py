@@ -34,6 +34,10 @@ class Context:
     reference: tuple[str, ...] = ()
 
 
+_PLACEMENT = {"pattern": "text", "template": "messages", "transformation": "messages"}
+"""Form of the prompt to where demonstrations stand when the config does not say."""
+
+
 def build_mipro(
     config: RunConfig, mipro: MiproConfig, rollout_budget: int, initial: Candidate, context: Context
 ) -> Optimizer:
@@ -68,7 +72,7 @@ def mipro_settings(
             stage: StageLimits(slots.instructions, slots.demos)
             for stage, slots in stage_slots(config).items()
         },
-        demos_in_text=demo.placement == "text",
+        demos_in_text=(demo.placement or _PLACEMENT[config.initial_prompt.form]) == "text",
         max_trials=trials if limits.max_trials is None else min(trials, limits.max_trials),
         patience=limits.max_trials_without_improvement,
         max_concurrent=config.max_concurrent,

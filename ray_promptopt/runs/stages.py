@@ -4,10 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.config.schema import InitialPrompt, RunConfig
 from ray_promptopt.config.schema_mipro import MiproModule, MiproStage
 from ray_promptopt.core.messages import ChatMessage
-from ray_promptopt.prompts.learning import DeclaredMessage, LearnedBaseline, learn_baseline
+from ray_promptopt.core.stages import MAIN_STAGE
+from ray_promptopt.prompts.forms import Passage, formed
+from ray_promptopt.prompts.learning import (
+    DeclaredMessage,
+    LearnedBaseline,
+    PromptForm,
+    learn_stage,
+    message_names,
+)
 from ray_promptopt.prompts.pipeline import DeclaredStage, learn_pipeline
 
 
@@ -52,13 +60,30 @@ def learn_from(
     Raises SubstitutionError when that is nothing, or the stages cannot be told apart.
     """
     stages = declared_stages(config)
+    prompt = config.initial_prompt
+    form = PromptForm(prompt.form)
     if stages:
-        return learn_pipeline(rollouts, stages)
+        return learn_pipeline(rollouts, stages, form)
     declared = [
-        DeclaredMessage(message.role, message.pattern, message.order)
-        for message in config.initial_prompt.messages
+        DeclaredMessage(message.role, message.pattern, message.order) for message in prompt.messages
     ]
-    return learn_baseline([call for rollout in rollouts for call in rollout], declared)
+    calls = [call for rollout in rollouts for call in rollout]
+    stage, notes = learn_stage(MAIN_STAGE, calls, declared)
+    return LearnedBaseline((formed(stage, calls, form, declared_passages(prompt)),), notes, form)
+
+
+def declared_passages(prompt: InitialPrompt) -> list[Passage]:
+    """The sections of a template or the texts of a transformation, in order; a text without a name
+    is called by its role and number."""
+    if prompt.sections:
+        ordered = sorted(prompt.sections, key=lambda section: section.order)
+        return [Passage(one.name, one.content, one.role) for one in ordered]
+    texts = prompt.text_replacements
+    numbered = message_names(MAIN_STAGE, [one.apply_to_role for one in texts])
+    return [
+        Passage(one.name or name, one.old_text, one.apply_to_role, one.position)
+        for one, name in zip(texts, numbered, strict=True)
+    ]
 
 
 def stage_slots(config: RunConfig) -> dict[str, StageSlots]:

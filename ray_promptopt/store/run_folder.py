@@ -10,6 +10,8 @@ from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import RunId
 from ray_promptopt.prompts.demonstrations import shown_texts
+from ray_promptopt.prompts.learning import LearnedBaseline
+from ray_promptopt.prompts.written import written
 from ray_promptopt.store.run_view import CandidateRecord, RunView
 
 
@@ -29,6 +31,10 @@ def write_run_folder(results_folder: Path, view: RunView) -> Path:
     if view.best is not None:
         write_whole(folder / "best_prompt.json", _json(view.best.candidate.texts))
         write_whole(folder / "best_prompt.txt", prompt_text(view.best))
+        if view.baseline_json is not None:
+            baseline = LearnedBaseline.from_json(view.baseline_json)
+            exported = written(baseline, view.best.candidate)
+            write_whole(folder / "best_prompt.export.json", _json(exported))
     return folder
 
 

@@ -66,7 +66,7 @@ def test_learn_when_declared_pattern_differs_then_the_truth_is_learned_and_noted
 def test_learn_when_there_is_no_system_message_then_the_user_template_is_the_component() -> None:
     observed = [[ChatMessage("user", f"Customer Query: {query}{TAIL}")] for query in QUERIES]
     (part,) = learn_baseline(observed).components
-    assert part.component == "user"
+    assert [slot.component for slot in part.slots] == ["user"]
     assert "Available Intents" in part.template.static_text
 
 

@@ -9,7 +9,8 @@ from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.prompts.demonstrations import examples_for
 from ray_promptopt.prompts.learning import DeclaredMessage, learn_baseline
 from ray_promptopt.prompts.substitution import plan_substitution
-from ray_promptopt.prompts.transformation import ExampleInjection, Transformation, sections_of
+from ray_promptopt.prompts.transformation import ExampleInjection, Transformation
+from ray_promptopt.prompts.written import sections_of
 
 CALL = (
     ChatMessage("system", "Sort for shop A."),

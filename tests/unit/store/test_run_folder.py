@@ -7,6 +7,8 @@ from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import RunId
+from ray_promptopt.core.messages import ChatMessage
+from ray_promptopt.prompts.learning import learn_baseline
 from ray_promptopt.store.run_folder import (
     candidates_of,
     prompt_text,
@@ -42,6 +44,21 @@ def test_folder_when_there_is_a_best_prompt_then_it_is_there_for_people_and_mach
     assert (folder / "best_prompt.txt").read_text() == "Sei höflich.\n"
     (listed,) = json.loads((folder / "candidates.json").read_text())
     assert listed["best"]
+
+
+def test_folder_when_the_baseline_is_known_then_the_best_prompt_is_exported_in_its_form(
+    tmp_path: Path,
+) -> None:
+    made = view(best=True)
+    calls = [[ChatMessage("system", "Sei höflich."), ChatMessage("user", text)] for text in "ab"]
+    made.baseline_json = learn_baseline(calls).to_json()
+    exported = json.loads(
+        (write_run_folder(tmp_path, made) / "best_prompt.export.json").read_text()
+    )
+    assert exported["payload_kind"] == "pattern"
+    first, second = exported["object"]["data"]["messages"]
+    assert first == {"role": "system", "pattern": "Sei höflich.", "order": 0}
+    assert exported["full_text"].startswith("[system | system]\nSei höflich.\n\n[user | user_1]")
 
 
 def test_file_when_its_writing_fails_then_the_old_one_is_whole(tmp_path: Path) -> None:
