@@ -56,7 +56,7 @@ def test_folder_when_the_baseline_is_known_then_the_best_prompt_is_exported_in_i
         (write_run_folder(tmp_path, made) / "best_prompt.export.json").read_text()
     )
     assert exported["payload_kind"] == "pattern"
-    first, second = exported["object"]["data"]["messages"]
+    first, _ = exported["object"]["data"]["messages"]
     assert first == {"role": "system", "pattern": "Sei höflich.", "order": 0}
     assert exported["full_text"].startswith("[system | system]\nSei höflich.\n\n[user | user_1]")
 
