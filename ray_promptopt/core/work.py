@@ -65,13 +65,15 @@ class StageCall:
 class Evidence:
     """What happened in a rollout, in words: for the reflection model and the report.
 
-    `calls` tell the stages of a pipeline apart; empty where the app has only one.
+    `calls` tell the stages of a pipeline apart; empty where the app has only one. `right_output` is
+    what the last call should have answered; empty where the app does not tell.
     """
 
     inputs: str
     output: str
     feedback: str
     calls: tuple[StageCall, ...] = ()
+    right_output: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.prompts.substitution import data_of, stage_in
 from ray_promptopt.rollouts.result import ErrorKind, ErrorRecord, RolloutResult
 from ray_promptopt.taskapp.contract import RolloutResponse
-from ray_promptopt.taskapp.rewards import feedback_of, reward_of
+from ray_promptopt.taskapp.rewards import feedback_of, labels_of, reward_of
 
 _KEY_REFUSED = frozenset({401, 403, 404})
 _APP_AT_FAULT = ("substitution_failed", "invalid_request")
@@ -62,6 +62,7 @@ def _scored(
         output=_outputs(trace.exchanges, calls),
         feedback=feedback_of(answer) or f"The reward was {score:g}.",
         calls=calls,
+        right_output=_right_output(answer, trace.exchanges[-1].reply),
     )
     return RolloutResult(trace, latency_s, score=score, evidence=evidence, spend=trace.spend)
 
@@ -110,6 +111,14 @@ def _calls(
         stage = stage_in(exchange.messages, baseline)
         calls.append(StageCall(stage.name, data_of(exchange.messages, stage), exchange.reply))
     return tuple(calls)
+
+
+def _right_output(answer: RolloutResponse, reply: str) -> str:
+    """The model's reply with the expected label in the place of its own; empty when not known."""
+    labels = labels_of(answer)
+    if labels is None or reply.count(labels.predicted) != 1:
+        return ""
+    return reply.replace(labels.predicted, labels.expected)
 
 
 def _outputs(exchanges: Sequence[Exchange], calls: Sequence[StageCall]) -> str:

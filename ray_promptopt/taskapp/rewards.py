@@ -1,6 +1,7 @@
 """Reading a rollout's answer: the reward, wherever the app puts it, and the feedback in words."""
 
 import math
+from typing import NamedTuple
 
 from ray_promptopt.core.errors import TaskAppError
 from ray_promptopt.taskapp.contract import RolloutResponse
@@ -31,6 +32,23 @@ def reward_of(response: RolloutResponse) -> float:
         "the task app's answer has no reward: send a number in metrics.mean_return",
         retryable=False,
     )
+
+
+class Labels(NamedTuple):
+    """What the app read out of the model's answer, and what it should have read."""
+
+    predicted: str
+    expected: str
+
+
+def labels_of(response: RolloutResponse) -> Labels | None:
+    """`predicted` and `expected` of the details or the last step; None unless it gives both."""
+    infos = [step.info or {} for trajectory in response.trajectories for step in trajectory.steps]
+    for told in (response.metrics.details, *reversed(infos)):
+        predicted, expected = told.get("predicted"), told.get("expected")
+        if isinstance(predicted, str) and isinstance(expected, str) and predicted and expected:
+            return Labels(predicted, expected)
+    return None
 
 
 def feedback_of(response: RolloutResponse) -> str:

@@ -242,7 +242,12 @@ def _response(
             num_steps=1,
             num_episodes=1,
             outcome_score=reward,
-            details={"correct": correct, "feedback": words},
+            details={
+                "correct": correct,
+                "feedback": words,
+                "predicted": answered,
+                "expected": row.label,
+            },
         ),
         ops_executed=len(request.ops),
         trace_correlation_id=request.policy.config.get("trace_correlation_id"),

@@ -35,6 +35,19 @@ def demos_of(rollouts: Sequence[ScoredRollout], stage: str, threshold: float) ->
     )
 
 
+def labelled_demos_of(rollouts: Sequence[ScoredRollout], stage: str) -> list[Demo]:
+    """What this stage should have answered, where it made the last call and the app told."""
+    found = []
+    for rollout in rollouts:
+        evidence = rollout.evidence
+        last = evidence.calls[-1] if evidence.calls else None
+        inputs = evidence.inputs if last is None else last.inputs
+        is_mine = stage == (MAIN_STAGE if last is None else last.stage)
+        if is_mine and evidence.right_output.strip() and inputs.strip():
+            found.append(Demo(inputs, evidence.right_output))
+    return list(dict.fromkeys(found))
+
+
 def as_seen_by(stage: str, rollout: ScoredRollout) -> ScoredRollout:
     """The rollout with what this stage was given and answered; all of it for an app with one."""
     evidence = rollout.evidence
@@ -54,18 +67,27 @@ def _demos_in(evidence: Evidence, stage: str) -> list[Demo]:
 
 def demo_sets(
     pool: Sequence[Demo],
+    labelled: Sequence[Demo],
     rng: np.random.Generator,
     *,
     max_demos: int,
     sets_per_size: int,
     include_empty: bool,
 ) -> list[DemoSet]:
-    """The sets to choose from: the empty one first, then the largest, of several shuffles each."""
+    """The sets to choose from: the empty one first, then the largest, of several shuffles each;
+    then one of labelled examples alone, and one of both where the pool is too small to fill it.
+    """
     largest = min(max_demos, len(pool))
-    empty: list[DemoSet] = [()] if include_empty or not largest else []
+    empty: list[DemoSet] = [()] if include_empty or not (largest or labelled) else []
     sets = [
         tuple(pool[int(place)] for place in rng.permutation(len(pool))[:size])
         for _ in range(sets_per_size)
         for size in range(largest, 0, -1)
     ]
+    told = [labelled[int(place)] for place in rng.permutation(len(labelled))]
+    others = [demo for demo in told if demo not in pool]
+    if others and max_demos:
+        sets.append(tuple(told[:max_demos]))
+        if 0 < len(pool) < max_demos:
+            sets.append((*pool, *others[: max_demos - len(pool)]))
     return list(dict.fromkeys([*empty, *sets]))

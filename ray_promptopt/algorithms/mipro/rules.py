@@ -2,7 +2,12 @@
 
 import math
 
-from ray_promptopt.algorithms.mipro.bootstrap import ScoredRollout, demo_sets, demos_of
+from ray_promptopt.algorithms.mipro.bootstrap import (
+    ScoredRollout,
+    demo_sets,
+    demos_of,
+    labelled_demos_of,
+)
 from ray_promptopt.algorithms.mipro.catalogue import Instruction
 from ray_promptopt.algorithms.mipro.estimates import clearly_worse
 from ray_promptopt.algorithms.mipro.grounding import TriedInstruction, overlap
@@ -82,10 +87,13 @@ def _add_demo_sets(search: Search, job: Round) -> int:
     for stage in search.catalogue.stages:
         pool = demos_of(all_rollouts(search), stage, settings.score_threshold)
         pool = [demo for demo in pool if not _has_wildcard(search, demo)]
+        labelled = labelled_demos_of(all_rollouts(search), stage)
+        labelled = [demo for demo in labelled if not _has_wildcard(search, demo)]
         counts.append(len(pool))
         rng = stream(settings.rng_seed, "demos", f"{job.number}.{stage}")
         sets = demo_sets(
             pool,
+            labelled,
             rng,
             max_demos=settings.demos_of(stage),
             sets_per_size=settings.demo_sets_per_size,

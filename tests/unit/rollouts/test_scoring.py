@@ -154,3 +154,21 @@ def test_judge_when_the_models_server_asked_for_a_wait_then_the_error_says_how_l
     result = judge(answer(0.0), Trace(CID, (busy,)), 1.0, None)
     assert result.error is not None
     assert result.error.retry_after_s == 42.0
+
+
+@pytest.mark.parametrize(
+    ("details", "right"),
+    [
+        ({"predicted": "answer", "expected": "reply"}, "reply"),
+        ({"predicted": "other", "expected": "reply"}, ""),
+        ({"predicted": None, "expected": "reply"}, ""),
+        ({"expected": "reply"}, ""),
+        ({}, ""),
+    ],
+)
+def test_judge_knows_the_right_output_where_the_app_tells_both_labels(
+    details: dict[str, object], right: str
+) -> None:
+    evidence = judge(answer(0.0, **details), Trace(CID, (exchange(),)), 1.0, None).evidence
+    assert evidence is not None
+    assert evidence.right_output == right

@@ -1,4 +1,9 @@
-from ray_promptopt.algorithms.mipro.bootstrap import ScoredRollout, demo_sets, demos_of
+from ray_promptopt.algorithms.mipro.bootstrap import (
+    ScoredRollout,
+    demo_sets,
+    demos_of,
+    labelled_demos_of,
+)
 from ray_promptopt.algorithms.randomness import stream
 from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.work import Evidence, StageCall
@@ -10,9 +15,12 @@ def rollout(seed: int, score: float, calls: tuple[StageCall, ...] = ()) -> Score
     return ScoredRollout(seed, score, Evidence(f"q{seed}", f"a{seed}", "fine", calls))
 
 
-def sets_of(pool: list[Demo], **options: object) -> list[tuple[Demo, ...]]:
+def sets_of(
+    pool: list[Demo], labelled: list[Demo] | None = None, **options: object
+) -> list[tuple[Demo, ...]]:
     chosen = {"max_demos": 4, "sets_per_size": 2, "include_empty": True} | options
-    return demo_sets(pool, stream(1, "demos", 0), **chosen)  # type: ignore[arg-type]
+    rng = stream(1, "demos", 0)
+    return demo_sets(pool, labelled or [], rng, **chosen)  # type: ignore[arg-type]
 
 
 def test_demonstrations_are_the_rollouts_from_the_threshold_on_once_each() -> None:
@@ -44,3 +52,31 @@ def test_demo_sets_when_the_empty_one_is_unwanted_leave_it_out_unless_it_is_all_
     assert () not in sets_of(POOL, include_empty=False)
     assert sets_of([], include_empty=False) == [()]
     assert sets_of(POOL, max_demos=0) == [()]
+
+
+def test_labelled_examples_are_what_the_last_call_should_have_answered() -> None:
+    plain = ScoredRollout(0, 0.0, Evidence("q", "wrong", "no", right_output="right"))
+    calls = (StageCall("plan", "q", "p"), StageCall("answer", "p", "wrong"))
+    staged = ScoredRollout(1, 0.0, Evidence("q", "wrong", "no", calls, "right"))
+    assert labelled_demos_of([plain, rollout(2, 1.0)], "main") == [Demo("q", "right")]
+    assert labelled_demos_of([staged], "answer") == [Demo("p", "right")]
+    assert labelled_demos_of([staged], "plan") == []
+
+
+def test_demo_sets_with_labelled_examples_have_one_of_them_alone_and_one_that_they_fill_up() -> (
+    None
+):
+    labelled = [Demo(f"l{n}", f"r{n}") for n in range(6)]
+    sets = sets_of(POOL[:2], labelled)
+    alone = [chosen for chosen in sets if chosen and set(chosen) <= set(labelled)]
+    mixed = [chosen for chosen in sets if set(chosen) & set(labelled) and set(chosen) & set(POOL)]
+    assert [len(chosen) for chosen in alone] == [4]
+    assert [chosen[:2] for chosen in mixed] == [(POOL[0], POOL[1])]
+    assert [len(chosen) for chosen in mixed] == [4]
+    assert sets_of([], labelled)[0] == ()
+    assert sets_of([], labelled, include_empty=False) != [()]
+    assert sets_of([], labelled, max_demos=0) == [()]
+
+
+def test_demo_sets_when_all_that_is_labelled_was_answered_right_have_nothing_more() -> None:
+    assert sets_of(POOL, POOL) == sets_of(POOL)
