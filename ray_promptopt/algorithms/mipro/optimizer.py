@@ -109,14 +109,18 @@ class MiproOptimizer:
             else:
                 decisions += end_rung(self._search, job)
             self._issue(job)
-        if not self._is_running(job):
+        if not self._is_known(job):
             del self._num_open[key]
+            self._ledger.close(key)
         return decisions
 
-    def _is_running(self, job: Job) -> bool:
+    def _is_known(self, job: Job) -> bool:
         search = self._search
         jobs: Mapping[int, Job] = search.rounds if isinstance(job, Round) else search.evaluations
-        return job.number in jobs and search.stop is None
+        return job.number in jobs
+
+    def _is_running(self, job: Job) -> bool:
+        return self._search.stop is None and self._is_known(job)
 
     def _begin_jobs(self) -> list[Decision]:
         """Begin rounds and evaluations while there is room for them."""

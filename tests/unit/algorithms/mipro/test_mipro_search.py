@@ -269,3 +269,12 @@ def test_demo_sets_when_their_number_is_limited_are_no_more_than_that() -> None:
     run_search(optimizer, world)
     sets = {item.candidate.demos for item in world.asked if isinstance(item, EvaluateCandidate)}
     assert 1 < len(sets) <= 3
+
+
+def test_jobs_that_ended_are_remembered_by_name_alone() -> None:
+    optimizer = MiproOptimizer(SETTINGS, INITIAL)
+    run_search(optimizer, Landscape(num_lessons=3))
+    settled = optimizer.state_dict()["settled"]
+    assert isinstance(settled, list)
+    assert settled
+    assert all(str(work_id).endswith(".*") for work_id in settled)
