@@ -156,7 +156,7 @@ async def test_task_info_when_asked_for_seeds_then_shows_their_queries(
 ) -> None:
     one = (await app.get("/task_info", params={"seed": 0})).json()
     many = (await app.get("/task_info", params={"seeds": [0, 1]})).json()
-    assert one["task_metadata"] == {"seed": 0, "query": FIRST.text}
+    assert one["task_metadata"] == {"seed": 0, "split": "train", "query": FIRST.text}
     assert [row["task_metadata"]["seed"] for row in many] == [0, 1]
 
 
