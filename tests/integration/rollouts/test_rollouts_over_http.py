@@ -125,7 +125,7 @@ class Outside:
 
 @contextlib.asynccontextmanager
 async def outside(
-    folder: Path, app: Callable[..., object], model: ScriptedModel
+    folder: Path, app: Callable[..., object], model: Callable[..., object]
 ) -> AsyncIterator[Outside]:
     state = RestartableState()
     store = RunStore(sqlite_url(folder))
@@ -133,7 +133,7 @@ async def outside(
     upstream = Upstream({}, retry=RetryPolicy(max_attempts=1))
     gateway = GatewayApp(state, upstream=upstream)
     async with (
-        serving(model.app) as model_url,
+        serving(model) as model_url,
         serving(gateway) as gateway_url,
         serving(app) as app_url,
     ):
@@ -172,7 +172,7 @@ async def test_rollout_when_its_model_call_failed_then_is_tried_again_and_scored
     tmp_path: Path,
 ) -> None:
     model, app = ScriptedModel(500, 502), CarelessApp()
-    async with outside(tmp_path, app.app, model) as world:
+    async with outside(tmp_path, app.app, model.app) as world:
         outcome = await world.execute()
         assert isinstance(outcome, RolloutOutcome)
         assert outcome.score == 1.0
@@ -190,7 +190,7 @@ async def test_rollout_when_its_model_call_failed_then_is_tried_again_and_scored
 async def test_rollout_when_every_model_call_fails_then_is_never_scored_and_costs_no_rollout(
     tmp_path: Path,
 ) -> None:
-    async with outside(tmp_path, CarelessApp().app, ScriptedModel(*[500] * 9)) as world:
+    async with outside(tmp_path, CarelessApp().app, ScriptedModel(*[500] * 9).app) as world:
         outcome = await world.execute()
         assert isinstance(outcome, FailedOutcome)
         assert "a model call failed" in outcome.error
@@ -206,7 +206,7 @@ async def test_rollout_when_one_of_its_calls_failed_then_the_others_do_not_hide_
 ) -> None:
     model = ScriptedModel(200, 500, 200)
     app = CarelessApp(calls_per_rollout=3)
-    async with outside(tmp_path, app.app, model) as world:
+    async with outside(tmp_path, app.app, model.app) as world:
         outcome = await world.execute()
         assert isinstance(outcome, RolloutOutcome)
         assert outcome.score == 1.0
@@ -221,7 +221,7 @@ async def test_rollout_when_one_of_its_calls_failed_then_the_others_do_not_hide_
 async def test_rollout_when_the_key_is_refused_then_the_run_stops_with_the_reason(
     tmp_path: Path,
 ) -> None:
-    async with outside(tmp_path, CarelessApp().app, ScriptedModel(401)) as world:
+    async with outside(tmp_path, CarelessApp().app, ScriptedModel(401).app) as world:
         with pytest.raises(RunStopped, match=r"401|key"):
             await world.execute()
         assert world.executor.ledger.rollouts.spent == 0
@@ -233,7 +233,7 @@ async def test_rollout_when_the_gateways_state_is_lost_meanwhile_then_is_not_sco
 ) -> None:
     model = ScriptedModel(500)
     app = CarelessApp(calls_per_rollout=calls)
-    async with outside(tmp_path, app.app, model) as world:
+    async with outside(tmp_path, app.app, model.app) as world:
 
         def restart_once() -> None:
             if model.num_calls == 1:
@@ -269,7 +269,7 @@ async def test_barrier_when_a_call_is_still_open_then_the_rollout_waits_for_its_
         return Response('{"metrics": {"mean_return": 0.25}}', media_type="application/json")
 
     app = Starlette(routes=[Route("/rollout", impatient, methods=["POST"])])
-    async with outside(tmp_path, app, SlowModel()) as world:
+    async with outside(tmp_path, app, SlowModel().app) as world:
         executing = asyncio.create_task(world.execute())
         await started.wait()
         done, _ = await asyncio.wait([executing], timeout=0.3)
@@ -299,7 +299,7 @@ async def test_rollout_when_the_app_answers_nonsense_then_is_given_up_in_words_a
         return answer
 
     app = Starlette(routes=[Route("/rollout", nonsense, methods=["POST"])])
-    async with outside(tmp_path, app, ScriptedModel()) as world:
+    async with outside(tmp_path, app, ScriptedModel().app) as world:
         outcome = await world.execute()
         assert isinstance(outcome, FailedOutcome)
         assert "task app http://127.0.0.1" in outcome.error
