@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests of processes wait more than they compute; a file stays together, as its Ray is shared.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .PHONY: setup demo demo-mipro test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-gateway bench-page clean
 
@@ -21,10 +23,10 @@ demo-mipro: setup
 	@$(BIN)/ray-promptopt run configs/intents_mipro.toml
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-unit: setup
-	@$(BIN)/python -m pytest tests/unit tests/contract
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract
 
 check: setup
 	@$(BIN)/ruff format --check .
