@@ -100,6 +100,8 @@ def gateway_state() -> GatewayStateHandle:
         lifetime="detached",
         get_if_exists=True,
         max_concurrency=10_000,
+        # Ray would keep 4 KB of each call in the cluster's head, up to hundreds of MB.
+        enable_task_events=False,
     ).remote()
 
 

@@ -18,6 +18,7 @@ from ray_promptopt.gateway import exchanges, replies
 from ray_promptopt.gateway.answers import Answers, Question
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.dialects import Dialect
+from ray_promptopt.gateway.given_up import GivenUp
 from ray_promptopt.gateway.limits import GatewayLimits
 from ray_promptopt.gateway.naming import named, named_event
 from ray_promptopt.gateway.outlet import Outlet
@@ -72,6 +73,7 @@ class CallRunner:
         self._in_hand = 0
         self._resolver = resolver
         self._answers = answers
+        self._given_up = GivenUp()
 
     async def run(self, route: Route, call: Call, raw: bytes) -> Exchange:
         """Never raises: a call that was opened must be closed."""
@@ -86,12 +88,14 @@ class CallRunner:
             call.binding = binding
             call.asked = parse_body(raw, self._limits.deepest_json)
             call.messages = dialect.read(call.asked)
+            self._given_up.check(route, raw)
             body = substituted(dialect, call.asked, call.messages, binding)
             question = Question(binding, dialect.wire, body, call.trace_headers)
             if call.asked.get("stream"):
                 return await self._streamed(call, question)
             return await self._whole(call, question)
         except Exception as error:  # noqa: BLE001 - an open call would hold its rollout up
+            self._given_up.note(route, raw, error)
             refusal = replies.refusal_of(error)
             if refusal.code == "gateway_error":
                 # A traceback may show a prompt.

@@ -27,6 +27,12 @@ class Route(NamedTuple):
     model: str | None = None
 
     @property
+    def is_trial(self) -> bool:
+        """Whether it is a rollout's call, and not one of an application that a run's best prompt
+        serves."""
+        return self.reference.startswith("trial-")
+
+    @property
     def shown(self) -> str:
         """Enough of the reference to recognise it in a log, too little to use it."""
         return f"{self.reference[:-24]}…"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ray_promptopt.core.errors import SubstitutionError, UpstreamError
 
-_BUSY = ("gateway_overloaded", "upstream_busy")
+BUSY = ("gateway_overloaded", "upstream_busy")
 
 
 class BadRequest(Exception):
@@ -109,7 +109,7 @@ class Refusal:
         What it did not even try, because too much was asked at once, may be asked again.
         """
         headers: Headers = ((b"x-should-retry", b"false"),)
-        if self.code in _BUSY:
+        if self.code in BUSY:
             headers = ((b"x-should-retry", b"true"), (b"retry-after", b"1"))
         elif self.retry_after_s is not None:
             headers += ((b"retry-after", str(math.ceil(self.retry_after_s)).encode()),)
