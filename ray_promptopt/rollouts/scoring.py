@@ -15,8 +15,8 @@ from ray_promptopt.taskapp.contract import RolloutResponse
 from ray_promptopt.taskapp.rewards import feedback_of, labels_of, reward_of
 
 _KEY_REFUSED = frozenset({401, 403, 404})
-_APP_AT_FAULT = ("substitution_failed", "invalid_request")
-"""The gateway's codes for a call that the app would send again in just the same way."""
+_NOT_TAKEN = frozenset({400, 413, 422})
+"""Of the gateway or of the model's server: the app would send the same call again."""
 
 
 def judge(
@@ -82,7 +82,7 @@ def _failed_call(failed: Exchange) -> ErrorRecord:
     message = f"a model call failed: {failed.failure}"
     if failed.fatal:
         return ErrorRecord(ErrorKind.FATAL, message)
-    if failed.failure_code in _APP_AT_FAULT:
+    if failed.status_code in _NOT_TAKEN:
         return ErrorRecord(ErrorKind.REJECTED, message)
     return ErrorRecord(ErrorKind.INFRASTRUCTURE, message, failed.retry_after_s)
 

@@ -1,6 +1,6 @@
 """Dialects of the OpenAI chat API, one file each, and the table that finds them by name."""
 
-from ray_promptopt.llm.providers.base import Prepared, Provider
+from ray_promptopt.llm.providers.base import NOT_STORED, Prepared, Provider
 from ray_promptopt.llm.providers.google import Google
 from ray_promptopt.llm.providers.groq import Groq
 from ray_promptopt.llm.providers.openai import Compatible, Embedded, OpenAI
@@ -13,4 +13,4 @@ PROVIDERS: dict[str, Provider] = {
     "embedded": Embedded(),
 }
 
-__all__ = ["PROVIDERS", "Prepared", "Provider"]
+__all__ = ["NOT_STORED", "PROVIDERS", "Prepared", "Provider"]

@@ -20,6 +20,7 @@ FATAL_CODES = {
     "organization_restricted": "the provider restricts this account; ask the provider",
 }
 RATE_LIMITED = "rate_limit_exceeded"
+NOT_STORED = "store became false: the provider keeps no prompt"
 CANDIDATE_CODES = {
     "context_length_exceeded": "the prompt is longer than the model's context",
     "json_word_missing": "response_format json_object needs the word JSON in the prompt",
@@ -93,7 +94,7 @@ class Provider:
                 code="unsupported_api",
             )
         asked = body.get("store") not in (None, False)
-        notes = ("store became false: the provider keeps no prompt",) if asked else ()
+        notes = (NOT_STORED,) if asked else ()
         return Prepared({**body, "model": model.model, "store": False}, notes)
 
     def read_usage(self, response: Mapping[str, Any]) -> Usage | None:

@@ -12,7 +12,8 @@ from typing import Any
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.providers.base import Prepared, Provider
 
-_REASONING = re.compile(r"^(gpt-[5-9]|o\d)")
+_REASONING = re.compile(r"(?:^|/)(?:gpt-[5-9]|o\d)")
+"""Also behind a server that calls them by their maker's name first (`openai/gpt-5`)."""
 _REFUSED = (
     "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias",
 )  # fmt: skip
@@ -29,7 +30,7 @@ class OpenAI(Provider):
     def prepare(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
         """Reasoning models get the parameters that they take; what was dropped is noted."""
         prepared = {**body, "model": model.model}
-        if not _REASONING.match(model.model):
+        if not _REASONING.search(model.model):
             return Prepared(prepared, ())
         notes = []
         if "max_tokens" in prepared:
@@ -41,7 +42,7 @@ class OpenAI(Provider):
     def prepare_response(self, body: Mapping[str, Any], model: UpstreamModel) -> Prepared:
         """The same for the Responses API."""
         prepared = super().prepare_response(body, model)
-        if not _REASONING.match(model.model):
+        if not _REASONING.search(model.model):
             return prepared
         notes = _drop_refused(prepared.body, model.model)
         return Prepared(prepared.body, (*prepared.notes, *notes))
@@ -61,8 +62,9 @@ def _drop_refused(body: dict[str, Any], model: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Compatible(Provider):
-    """Any server of the API that the config names by `base_url`: vLLM, Ollama and others."""
+class Compatible(OpenAI):
+    """Any server of the API that the config names by `base_url`: vLLM, Ollama, a proxy of OpenAI's
+    own models and others."""
 
     name: str = "openai_compatible"
     default_base_url: str | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ray_promptopt.llm.models import UpstreamModel
-from ray_promptopt.llm.providers import Prepared, Provider
+from ray_promptopt.llm.providers import NOT_STORED, Prepared, Provider
 
 _MOST_PARTS = 4096
 """Choices or tool calls of one reply; whatever claims to be more is passed over."""
@@ -24,8 +24,11 @@ class ChatWire:
     def prepare(
         self, provider: Provider, body: Mapping[str, Any], model: UpstreamModel
     ) -> Prepared:
-        """In the provider's dialect."""
-        return provider.prepare(body, model)
+        """In the provider's dialect; it is to keep nothing, for that would hold the prompt."""
+        prepared = provider.prepare(body, model)
+        if not prepared.body.get("store"):
+            return prepared
+        return Prepared({**prepared.body, "store": False}, (*prepared.notes, NOT_STORED))
 
     def is_reply(self, body: Mapping[str, Any]) -> bool:
         """It has a choice with a message."""

@@ -275,6 +275,12 @@ async def test_the_price_is_that_of_the_model_that_answered_and_an_unknown_one_i
          {"max_completion_tokens": 64}, {"max_tokens", "temperature", "top_p"}),
         ("openai", "gpt-4o-mini", {"max_tokens": 64, "temperature": 0.7},
          {"max_tokens": 64, "temperature": 0.7}, set()),
+        ("openai_compatible", "openai/gpt-5", {"max_tokens": 64, "presence_penalty": 1},
+         {"max_completion_tokens": 64}, {"max_tokens", "presence_penalty"}),
+        ("openai_compatible", None, {"max_tokens": 64, "temperature": 0.7},
+         {"max_tokens": 64, "temperature": 0.7}, set()),
+        ("openai", None, {"store": True, "metadata": {"a": "b"}},
+         {"store": False, "metadata": {"a": "b"}}, set()),
         ("groq", None, {"logprobs": True, "temperature": 0.0}, {"temperature": 0.0}, {"logprobs"}),
         ("google", None, {"user": "u", "temperature": 0.0}, {"temperature": 0.0}, {"user"}),
     ],
@@ -289,7 +295,7 @@ async def test_what_a_model_would_refuse_is_mapped_or_dropped_and_noted_on_the_t
     assert {name: request[name] for name in sent} == sent
     assert not gone & set(request)
     assert all(any(name in note for note in exchange.notes) for name in gone)
-    assert bool(exchange.notes) == bool(gone)
+    assert bool(exchange.notes) == bool(gone or "store" in fields)
 
 
 async def test_groq_gets_no_names_in_messages_and_refuses_several_choices() -> None:

@@ -25,6 +25,7 @@ def exchange(
     *,
     fatal: bool = False,
     candidate_fault: bool = False,
+    status_code: int = 502,
 ) -> Exchange:
     return Exchange(
         messages=(ChatMessage("user", "Where is it?"),),
@@ -32,7 +33,7 @@ def exchange(
         model="m",
         spend=PAID,
         latency_s=0.1,
-        status_code=200 if failure is None else 502,
+        status_code=200 if failure is None else status_code,
         failure=failure,
         failure_code=code,
         fatal=fatal,
@@ -49,7 +50,12 @@ def answer(reward: float | None = 1.0, **details: object) -> RolloutResponse:
     [
         (answer(0.0), [exchange("outage", "upstream_error")], ErrorKind.INFRASTRUCTURE),
         (answer(0.0), [exchange("bad key", "invalid_api_key", fatal=True)], ErrorKind.FATAL),
-        (answer(0.0), [exchange("no match", "substitution_failed")], ErrorKind.REJECTED),
+        (answer(0.0), [exchange("no match", "substitution_failed", status_code=422)],
+         ErrorKind.REJECTED),
+        (answer(0.0), [exchange("n = 2", "unsupported_parameter", status_code=400)],
+         ErrorKind.REJECTED),
+        (answer(0.0), [exchange("busy", "rate_limit_exceeded", status_code=429)],
+         ErrorKind.INFRASTRUCTURE),
         (answer(0.0), [exchange("gone", "unknown_trial")], ErrorKind.INFRASTRUCTURE),
         (answer(0.0), [exchange(), exchange("lost", "gateway_lost")], ErrorKind.INFRASTRUCTURE),
         (answer(1.0), [], ErrorKind.INFRASTRUCTURE),
@@ -69,7 +75,7 @@ def answer(reward: float | None = 1.0, **details: object) -> RolloutResponse:
             ErrorKind.FATAL,
         ),
     ],
-)
+)  # fmt: skip
 def test_judge_when_something_failed_then_the_gateways_record_decides_and_nothing_is_scored(
     given: RolloutResponse | TaskAppError, exchanges: list[Exchange], kind: ErrorKind
 ) -> None:
