@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Tests of processes wait more than they compute; a file stays together, as its Ray is shared.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: setup demo demo-mipro test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-gateway bench-page clean
+.PHONY: setup demo demo-mipro test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-mipro bench-gateway bench-page clean
 
 setup: $(VENV)/.installed
 
@@ -38,7 +38,7 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-gateway bench-page
+bench: bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-mipro bench-gateway bench-page
 
 bench-simulation: setup
 	@$(BIN)/python -m benchmarks.simulation.compare
@@ -56,6 +56,10 @@ bench-rollouts: setup
 
 bench-tpe: setup
 	@$(BIN)/python -m benchmarks.tpe
+
+bench-mipro: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dspy]'
+	@$(BIN)/python -m benchmarks.mipro_vs_dspy
 
 bench-gateway: setup
 	@$(BIN)/python -m benchmarks.gateway

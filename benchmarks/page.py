@@ -13,6 +13,8 @@ from benchmarks.load import page as load_page
 from benchmarks.simulation import page as simulation
 from benchmarks.versus import page as versus
 from benchmarks.versus.record import load
+from benchmarks.versus_dspy import page as versus_dspy
+from benchmarks.versus_dspy.record import load as load_mipro
 
 ROOT = Path(__file__).parents[1]
 Section = Callable[[Path, Path], str]
@@ -24,6 +26,7 @@ SECTIONS: dict[str, Section] = {
     "gepa_vs_reference_16": lambda results, docs: versus.section(load(results), docs),
     "gepa_vs_reference_64": lambda results, docs: versus.section(load(results), docs),
     "gepa_vs_reference_16_http": lambda results, docs: versus.section(load(results), docs),
+    "mipro_vs_dspy": lambda results, docs: versus_dspy.section(load_mipro(results), docs),
     "rollouts": lambda results, docs: load_page.section(results),
 }
 """Name of a results file, and of its section."""

@@ -91,11 +91,11 @@ def _row(row: Standing) -> str:
     cells = [
         row.contestant,
         f"{row.final:.3f}",
-        _points(row.final_difference),
+        points(row.final_difference),
         f"{row.mean:.3f}",
-        _points(row.mean_difference),
+        points(row.mean_difference),
         f"{row.seconds:.1f}",
-        _ratio(row.times_faster),
+        ratio(row.times_faster),
         "not reached" if reached is None else f"{reached:.1f}",
         f"{row.in_flight:.1f}",
         f"{row.rollouts:.0f}",
@@ -116,21 +116,23 @@ def _head_to_head(comparison: Comparison, task: str) -> str:
                 for measure in ("final", "mean", "seconds")
             )
             lines.append(
-                f"| {mine} | {other} | {_points(final)} | {verdict(final)} | {_points(mean)} | "
-                f"{verdict(mean)} | {_ratio(clock)} |"
+                f"| {mine} | {other} | {points(final)} | {verdict(final)} | {points(mean)} | "
+                f"{verdict(mean)} | {ratio(clock)} |"
             )
     head = "| | against | at the end | | mean of the curve | | times as fast |\n"
     return head + "|---|---|---:|---|---:|---|---:|\n" + "\n".join(lines) if lines else ""
 
 
-def _points(compared: PairedComparison | None) -> str:
+def points(compared: PairedComparison | None) -> str:
+    """A difference of shares in points of 100, with its interval."""
     if compared is None:
         return ""
     low, high = 100 * compared.low, 100 * compared.high
     return f"{100 * compared.difference:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
-def _ratio(compared: PairedComparison | None) -> str:
+def ratio(compared: PairedComparison | None) -> str:
+    """A difference of logarithms as a ratio, with its interval."""
     if compared is None:
         return ""
     mean, low, high = (math.exp(v) for v in (compared.difference, compared.low, compared.high))

@@ -29,6 +29,7 @@ class NewBest:
 
     at_s: float
     rollouts: int
+    reflections: int
     text: str
 
 
@@ -83,7 +84,8 @@ class World:
 
     def note_best(self, text: str) -> None:
         """From now on this is the contestant's answer."""
-        self.bests.append(NewBest(self.elapsed_s, len(self.rollout_times_s), text))
+        rollouts = len(self.rollout_times_s)
+        self.bests.append(NewBest(self.elapsed_s, rollouts, self.reflection_calls, text))
 
     async def _complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         async with self._limit:

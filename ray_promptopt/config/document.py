@@ -21,6 +21,7 @@ from ray_promptopt.config.generations import with_generations
 from ray_promptopt.config.gepa_effects import warn_of_no_effect
 from ray_promptopt.config.gepa_section import check_stages, read_gepa, split_training_seeds
 from ray_promptopt.config.limits import gepa_limits, mipro_limits, read_termination
+from ray_promptopt.config.mipro_auto import with_auto_sizes, with_auto_splits
 from ray_promptopt.config.mipro_effects import warn_of_no_effect as warn_of_no_mipro_effect
 from ray_promptopt.config.mipro_section import check_bootstrap, read_mipro, with_spec
 from ray_promptopt.config.model_refs import read_fallbacks, read_policy, read_reflection
@@ -214,6 +215,9 @@ def _read_search(tables: Tables, prompt: InitialPrompt, folder: Path, problems: 
         return Search(gepa, None, splits, limits, given)
     mipro, mipro_given = read_mipro(section, problems)
     mipro = with_spec(mipro, mipro_given, folder, problems)
+    splits = with_auto_splits(mipro, splits)
+    budgets = (termination, tables.budget)
+    mipro = with_auto_sizes(mipro, mipro_given, budgets, splits, problems)
     check_bootstrap(mipro, splits, problems)
     for part, key in (("train", "bootstrap_train_seeds"), ("validation", "online_pool")):
         if not seeds.values.get(part):

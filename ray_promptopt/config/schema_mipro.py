@@ -12,6 +12,7 @@ from ray_promptopt.config.base import (
     Rate,
     Section,
 )
+from ray_promptopt.config.mipro_sizes import AutoSize
 from ray_promptopt.config.spec import SystemSpec
 
 
@@ -134,6 +135,8 @@ class MetaUpdateConfig(Section):
 class MiproConfig(Section):
     """Everything MIPRO is told, apart from seeds, models and limits."""
 
+    auto: AutoSize | None = None
+    """Size of the search, from which every size that is not given follows; None: as given."""
     num_iterations: PositiveInt = 20
     """Rounds of the search."""
     num_evaluations_per_iteration: PositiveInt = 5

@@ -186,7 +186,7 @@ class Search:
         settings = self.settings
         if settings.is_reference:
             return 1
-        wide = math.ceil(settings.max_concurrent / settings.batch)
+        wide = math.ceil(settings.max_concurrent / first_rung(settings.batch)) + 1
         return max(1, min(wide, settings.rollout_budget // settings.batch // _PENDING_SHARE))
 
     def _affords_trial(self) -> bool:
