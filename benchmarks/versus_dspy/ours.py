@@ -10,7 +10,7 @@ from benchmarks.versus.simulated_time import run_simulated
 from benchmarks.versus.world import World
 from benchmarks.versus_dspy.record import Answer
 from ray_promptopt.algorithms.mipro import MiproOptimizer, MiproSettings, UpdateSettings
-from ray_promptopt.config.mipro_sizes import sizes_within
+from ray_promptopt.config.mipro_sizes import new_per_renewal, sizes_within
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.examples import Part
 
@@ -75,5 +75,8 @@ def mipro_settings(
         demos_in_text=True,
         max_concurrent=max_concurrent,
         rng_seed=seed,
-        update=UpdateSettings(every_trials=sizes.trials_per_update),
+        update=UpdateSettings(
+            every_trials=sizes.trials_per_update,
+            num_new=new_per_renewal(sizes.trials_per_update),
+        ),
     )

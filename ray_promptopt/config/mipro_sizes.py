@@ -24,7 +24,8 @@ _LEAST_INSTRUCTIONS, _MOST_INSTRUCTIONS = 4, 18
 _ROLLOUTS_PER_INSTRUCTION = 100
 _MOST_DEMO_SETS = 3
 _ROLLOUTS_PER_DEMO_SET = 500
-_NUM_NEW = 3  # instructions that a renewal writes per component
+_LEAST_TRIALS_PER_UPDATE, _MOST_TRIALS_PER_UPDATE = 6, 16
+_LEAST_NEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,14 @@ class MiproSizes:
 
     @property
     def num_trials(self) -> int:
-        """About how many trials there will be: an eighth of the rollouts goes into the bootstrap,
-        up to a quarter into full evaluations."""
-        return max(1, math.ceil(0.625 * self.rollouts / self.batch_size))
+        """About how many trials there will be."""
+        return _num_trials(self.rollouts, self.batch_size)
 
     def num_meta_calls(self, num_components: int) -> int:
         """About how many calls of the meta model: a summary, the first proposals, the renewals."""
         renewals = self.num_trials // self.trials_per_update
-        return 1 + num_components * (self.num_instructions - 1 + _NUM_NEW * renewals)
+        new = new_per_renewal(self.trials_per_update)
+        return 1 + num_components * (self.num_instructions - 1 + new * renewals)
 
 
 def rollouts_of(size: AutoSize, *, num_validation: int, num_stages: int) -> int:
@@ -69,17 +70,32 @@ def rollouts_of(size: AutoSize, *, num_validation: int, num_stages: int) -> int:
 def sizes_within(rollouts: int, *, num_validation: int) -> MiproSizes:
     """How to spend so many rollouts. The error of a mean falls with the root of its number, so
     that trials and their length both grow with the root of the budget."""
-    batch = round(math.sqrt(rollouts) / 2)
+    batch = max(_LEAST_BATCH, min(_MOST_BATCH, round(math.sqrt(rollouts) / 2)))
+    batch = min(num_validation, batch)
     instructions = rollouts // _ROLLOUTS_PER_INSTRUCTION
     demo_sets = rollouts // _ROLLOUTS_PER_DEMO_SET
     return MiproSizes(
         rollouts=rollouts,
-        batch_size=min(num_validation, max(_LEAST_BATCH, min(_MOST_BATCH, batch))),
+        batch_size=batch,
         num_instructions=max(_LEAST_INSTRUCTIONS, min(_MOST_INSTRUCTIONS, instructions)),
         demo_sets_per_size=max(1, min(_MOST_DEMO_SETS, demo_sets)),
         full_eval_every=5,
-        trials_per_update=6,
+        trials_per_update=max(
+            _LEAST_TRIALS_PER_UPDATE,
+            min(_MOST_TRIALS_PER_UPDATE, _num_trials(rollouts, batch) // 2),
+        ),
     )
+
+
+def new_per_renewal(trials_between: int) -> int:
+    """Instructions that a renewal writes per component: as many as the trials until the next one
+    can try with different demonstrations. Writing takes long, so few large renewals are faster."""
+    return max(_LEAST_NEW, 3 * trials_between // 8)
+
+
+def _num_trials(rollouts: int, batch_size: int) -> int:
+    """An eighth of the rollouts goes into the bootstrap, up to a quarter into full evaluations."""
+    return max(1, math.ceil(0.625 * rollouts / batch_size))
 
 
 def spread(rows: Sequence[T], size: AutoSize) -> tuple[T, ...]:

@@ -12,6 +12,7 @@ from ray_promptopt.algorithms.mipro import (
 )
 from ray_promptopt.algorithms.mipro.tpe import TpeSettings
 from ray_promptopt.config.mipro_section import shown_mipro_spec
+from ray_promptopt.config.mipro_sizes import new_per_renewal
 from ray_promptopt.config.schema import RunConfig
 from ray_promptopt.config.schema_mipro import MiproConfig
 from ray_promptopt.core.candidate import Candidate
@@ -51,6 +52,7 @@ def mipro_settings(
     """What the search is made with."""
     limits, splits = config.limits, config.splits
     trials = mipro.num_iterations * mipro.num_evaluations_per_iteration
+    trials_between = mipro.meta_update.every_iterations * mipro.num_evaluations_per_iteration
     example_tokens, program_tokens = _EFFORT_TOKENS[mipro.proposer_effort]
     tpe, demo, update = mipro.tpe, mipro.demo, mipro.meta_update
     return MiproSettings(
@@ -96,7 +98,8 @@ def mipro_settings(
         ),
         update=UpdateSettings(
             enabled=update.enabled or any(mipro.generate_at_iterations),
-            every_trials=update.every_iterations * mipro.num_evaluations_per_iteration,
+            every_trials=trials_between,
+            num_new=new_per_renewal(trials_between),
             at_trials=tuple(
                 iteration * mipro.num_evaluations_per_iteration
                 for iteration in mipro.generate_at_iterations
