@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Tests of processes wait more than they compute; a file stays together, as its Ray is shared.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: setup demo demo-mipro test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-mipro bench-gateway bench-page clean
+.PHONY: setup demo demo-mipro test test-unit check format bench bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-mipro bench-gateway bench-soak bench-page clean
 
 setup: $(VENV)/.installed
 
@@ -38,7 +38,7 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-mipro bench-gateway bench-page
+bench: bench-simulation bench-coordinator bench-gepa bench-rollouts bench-tpe bench-mipro bench-gateway bench-soak bench-page
 
 bench-simulation: setup
 	@$(BIN)/python -m benchmarks.simulation.compare
@@ -63,6 +63,9 @@ bench-mipro: setup
 
 bench-gateway: setup
 	@$(BIN)/python -m benchmarks.gateway
+
+bench-soak: setup
+	@$(BIN)/python -m benchmarks.soak
 
 bench-page: setup
 	@$(BIN)/python -m benchmarks.page

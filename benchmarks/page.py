@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from benchmarks.load import page as load_page
+from benchmarks.serving import page as serving
 from benchmarks.simulation import page as simulation
 from benchmarks.versus import page as versus
 from benchmarks.versus.record import load
@@ -27,6 +28,8 @@ SECTIONS: dict[str, Section] = {
     "gepa_vs_reference_64": lambda results, docs: versus.section(load(results), docs),
     "gepa_vs_reference_16_http": lambda results, docs: versus.section(load(results), docs),
     "mipro_vs_dspy": lambda results, docs: versus_dspy.section(load_mipro(results), docs),
+    "gateway": lambda results, docs: serving.section(results),
+    "soak": lambda results, docs: serving.soak_section(results),
     "rollouts": lambda results, docs: load_page.section(results),
 }
 """Name of a results file, and of its section."""
