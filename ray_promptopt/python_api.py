@@ -1,6 +1,7 @@
 """`optimize()`, `resume()`, `evaluate()`, `load_run()`: everything the command line does, as calls.
 
-Each starts what it needs on Ray and ends what it started.
+Each starts what it needs on Ray and ends what it started. Ray is imported when it is needed:
+`pause`, `stop` and looking at runs answer at once.
 """
 
 import asyncio
@@ -9,11 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ray_promptopt.cluster.driver import follow, start_services
 from ray_promptopt.cluster.launch import Job, Launch
-from ray_promptopt.cluster.publishing import ServedGateway, served_gateway
-from ray_promptopt.cluster.session import ray_session
 from ray_promptopt.config.dump import config_from_json, resolved_json
 from ray_promptopt.config.loader import load_config
 from ray_promptopt.config.schema import RunConfig
@@ -28,6 +27,9 @@ from ray_promptopt.store.run_folder import run_folder, write_run_folder
 from ray_promptopt.store.run_lock import is_owned, sole_owner
 from ray_promptopt.store.run_view import RunStatus, RunView, load_view
 from ray_promptopt.taskapp.client import TaskAppClient
+
+if TYPE_CHECKING:
+    from ray_promptopt.cluster.publishing import ServedGateway
 
 _KILLED_OWNER_VANISHES_S = 10.0
 """A driver that was killed takes its coordinator with it, but not in the same instant."""
@@ -149,8 +151,10 @@ def load_runs(*, results: Path | None = None) -> list[RunView]:
 @contextmanager
 def serve_gateway(
     host: str, port: int, *, address: str | None = None, results: Path | None = None
-) -> Iterator[ServedGateway]:
+) -> Iterator["ServedGateway"]:
     """A gateway that serves the best prompts of all runs of a results folder."""
+    from ray_promptopt.cluster.publishing import served_gateway
+
     store = RunStore(sqlite_url(results_folder(results)))
     with served_gateway(store, host, port, address=address) as served:
         yield served
@@ -238,6 +242,9 @@ def _launch(
     address: str | None,
     callbacks: Callbacks | None,
 ) -> RunView:
+    from ray_promptopt.cluster.driver import follow, start_services
+    from ray_promptopt.cluster.session import ray_session
+
     told = callbacks or Callbacks()
     config = config_from_json(store.run(run_id).config, os.environ)
     launch = Launch(

@@ -10,7 +10,7 @@ import pytest
 PURE_ROOMS = (
     "", ".core", ".config.loader", ".prompts", ".taskapp", ".llm.embedded", ".algorithms.gepa",
     ".gateway", ".rollouts", ".store", ".runs.coordinator", ".report", ".tasks.registry",
-    ".cli.main",
+    ".cli.main", ".cli.orders", ".cli.results", ".python_api",
 )  # fmt: skip
 ROOMS = ("core", "config", "prompts", "taskapp", "llm", "algorithms", "gateway", "rollouts",
          "store", "runs", "report", "tasks", "cli", "cluster")  # fmt: skip
