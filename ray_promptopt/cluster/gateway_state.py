@@ -12,6 +12,7 @@ from ray.actor import ActorProxy
 from ray_promptopt.cluster.calls import call
 from ray_promptopt.cluster.names import GATEWAY_STATE, NAMESPACE, run_actor
 from ray_promptopt.cluster.placement import ON_HEAD
+from ray_promptopt.cluster.published import publish, published
 from ray_promptopt.core.ids import CorrelationId, RunId, TrialId
 from ray_promptopt.core.trace import Trace
 from ray_promptopt.gateway.binding import TrialBinding
@@ -21,10 +22,12 @@ _LOOK_FOR_LOST_RUNS_EVERY_S = 5.0
 
 
 class GatewayStateHost:
-    """`GatewayState` in a process of its own."""
+    """`GatewayState` in a process of its own. After a crash it still knows the best prompts."""
 
     def __init__(self) -> None:
         self._state = GatewayState()
+        for binding in published():
+            self._state.serve_best(binding)
         self._one_at_a_time = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
@@ -49,6 +52,7 @@ class GatewayStateHost:
     @ray.method
     async def serve_best(self, binding: TrialBinding) -> None:
         """See `GatewayState`."""
+        await asyncio.to_thread(publish, binding)
         self._state.serve_best(binding)
 
     @ray.method

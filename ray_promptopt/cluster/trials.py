@@ -22,7 +22,6 @@ class TrialRegistry:
         self._of_run = of_run
         self._state = state
         self._bindings: dict[Candidate | None, TrialBinding] = {}
-        self._best: TrialBinding | None = None
 
     async def register(
         self, candidate: Candidate | None, baseline: LearnedBaseline | None, *, again: bool
@@ -35,15 +34,12 @@ class TrialRegistry:
             )
             await call(GATEWAY_STATE, self._state.register.remote(binding))
             self._bindings[candidate] = binding
-        if again and self._best is not None:
-            await call(GATEWAY_STATE, self._state.serve_best.remote(self._best))
         return binding.trial_id
 
     async def serve_best(self, candidate: Candidate, baseline: LearnedBaseline) -> None:
         """The run id stands for this candidate from now on."""
         binding = replace(self._of_run, candidate=candidate, baseline=baseline)
         await call(GATEWAY_STATE, self._state.serve_best.remote(binding))
-        self._best = binding
 
     async def revoke_all(self) -> None:
         """The gateway forgets this run's trial ids."""
