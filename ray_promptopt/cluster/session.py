@@ -44,13 +44,20 @@ def ray_session(address: str | None = None, *, dashboard: bool = True) -> Iterat
                 logging_level=logging.ERROR,
                 **local,
             )
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except ClusterError:
+            raise
+        except Exception as error:
             raise _unreachable(address, error) from error
         session.callback(ray.shutdown)
         yield f"http://{context.dashboard_url}" if context.dashboard_url else ""
 
 
 def _unreachable(address: str | None, error: Exception) -> ClusterError:
+    if address == LOCAL:
+        return ClusterError(
+            f"a local Ray did not come up ({type(error).__name__}: {error}); try again, or name a "
+            "running one with --address"
+        )
     where = address or os.environ.get("RAY_ADDRESS") or "this machine"
     if "Version mismatch" in str(error):
         return ClusterError(
