@@ -1,5 +1,6 @@
 """The gateway on Ray Serve: one deployment, one hop, shared by all runs of a cluster."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,8 +15,8 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.schema import ApplicationStatus
 
 from ray_promptopt.cluster.calls import own_error
+from ray_promptopt.cluster.gateway_metrics import FLUSH_EVERY_S, GatewayMetrics
 from ray_promptopt.cluster.gateway_state import GatewayStateClient, gateway_state
-from ray_promptopt.cluster.metrics import CallMetrics
 from ray_promptopt.cluster.names import GATEWAY_APPLICATION
 from ray_promptopt.cluster.placement import ON_HEAD
 from ray_promptopt.core.errors import ClusterError
@@ -33,17 +34,27 @@ class ReplicaApp:
     """The gateway's ASGI app with the lifespan that Serve insists on; one per replica."""
 
     def __init__(self) -> None:
-        self._app = GatewayApp(GatewayStateClient(gateway_state()), observe=CallMetrics().observe)
+        self._metrics = GatewayMetrics()
+        state = GatewayStateClient(gateway_state())
+        self._app = GatewayApp(state, observe=self._metrics.observe)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
         await receive()
+        flushing = asyncio.create_task(self._flush())
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._app.aclose()
+        flushing.cancel()
+        self._metrics.flush(self._app.load)
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            self._metrics.flush(self._app.load)
 
 
 def build_replica_app() -> ReplicaApp:

@@ -11,7 +11,6 @@ import ray
 from ray_promptopt.cluster import names
 from ray_promptopt.cluster.gateway_state import gateway_state
 from ray_promptopt.cluster.launch import Job, Launch
-from ray_promptopt.cluster.metrics import RunMetrics
 from ray_promptopt.cluster.models import price_overrides, run_binding, upstream_model
 from ray_promptopt.cluster.optimizer_host import GepaPopulationActor, OptimizerClient
 from ray_promptopt.cluster.placement import alive_nodes, here
@@ -19,6 +18,7 @@ from ray_promptopt.cluster.program import read_program
 from ray_promptopt.cluster.proposals import Proposer
 from ray_promptopt.cluster.reference import read_reference
 from ray_promptopt.cluster.rollout_worker import RolloutPool
+from ray_promptopt.cluster.run_metrics import RunMetrics
 from ray_promptopt.cluster.trials import TrialRegistry
 from ray_promptopt.config.dump import config_from_json
 from ray_promptopt.config.schema import RunConfig

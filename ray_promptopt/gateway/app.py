@@ -11,6 +11,7 @@ from ray_promptopt.gateway.call_log import CallObserver, facts_of, report_call
 from ray_promptopt.gateway.calls import Call, CallRunner
 from ray_promptopt.gateway.dialects import DIALECTS
 from ray_promptopt.gateway.limits import GatewayLimits
+from ray_promptopt.gateway.load import LineLoad, ReplicaLoad
 from ray_promptopt.gateway.models import models_reply
 from ray_promptopt.gateway.outlet import Message, Outlet, Receive, Send
 from ray_promptopt.gateway.paths import Route, parse_route
@@ -56,6 +57,18 @@ class GatewayApp:
         await self._upstream.aclose()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.to_thread(self._spans.close), _LONGEST_FAREWELL_S)
+
+    @property
+    def load(self) -> ReplicaLoad:
+        """How busy it is."""
+        return ReplicaLoad(
+            len(self._calls),
+            self._recorder.num_waiting,
+            tuple(
+                LineLoad(line.name, int(line.pace.limit), line.pace.in_flight, line.num_waiting)
+                for line in self._upstream.lines
+            ),
+        )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One HTTP request."""

@@ -25,6 +25,11 @@ class TraceRecorder:
         self._waiting: list[tuple[TraceEvent, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
 
+    @property
+    def num_waiting(self) -> int:
+        """Events that go with the next group."""
+        return len(self._waiting)
+
     def record(self, event: TraceEvent) -> "asyncio.Future[None]":
         """Queue an event. Never blocks; never raises."""
         if isinstance(event, CallOpened):

@@ -69,9 +69,14 @@ class Line:
     """The calls of one model: those under way, and those that wait, first come first served."""
 
     def __init__(self, name: str, policy: PacePolicy) -> None:
-        self._name = name
+        self.name = name
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.pace = Pace(policy)
+
+    @property
+    def num_waiting(self) -> int:
+        """Calls in line."""
+        return len(self._waiting)
 
     async def enter(self, longest_s: float) -> Slot:
         """A slot. Raises UpstreamError when none comes free in time."""
@@ -93,7 +98,7 @@ class Line:
             raise
         except TimeoutError as error:
             raise UpstreamError(
-                f"{self._name} takes {int(self.pace.limit)} calls at once, and none came free "
+                f"{self.name} takes {int(self.pace.limit)} calls at once, and none came free "
                 f"within {longest_s:.1f} s: send fewer at once",
                 status_code=429,
                 code="upstream_busy",

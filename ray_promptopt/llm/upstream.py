@@ -55,6 +55,11 @@ class Upstream:
         self._stream_limits = stream or StreamLimits()
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The calls of each model that was asked so far."""
+        return tuple(self._lines.values())
+
     async def aclose(self) -> None:
         """Close the connections."""
         if self._session is not None:

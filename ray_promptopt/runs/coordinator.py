@@ -161,6 +161,8 @@ class RunCoordinator:
             rollouts=rollouts,
             cost_usd=ledger.cost_usd.spent,
             total_tokens=int(ledger.tokens.spent),
+            policy_spend=ledger.spends[Category.ROLLOUT],
+            reflection_spend=ledger.spends[Category.MUTATION],
             failed_attempts=self._executor.failed_attempts,
             in_flight=self._executor.in_flight,
             elapsed_s=watch.total_s,

@@ -75,6 +75,7 @@ class BudgetLedger:
     cost_usd: Budget = field(init=False)
     shortage: str = ""
     """Which budget did not pay for the last item that was refused, in words."""
+    spends: dict[Category, Spend] = field(default_factory=lambda: dict.fromkeys(Category, NO_SPEND))
     _by_category: dict[Category, Budget] = field(init=False)
     _dearest: dict[Category, tuple[float, float]] = field(default_factory=dict)
     _held: dict[WorkId, _Held] = field(default_factory=dict)
@@ -182,6 +183,7 @@ class BudgetLedger:
         return f"{words}, {kept:.6g} kept for the held-out evaluation" if kept else words
 
     def _spend(self, category: Category, spend: Spend) -> None:
+        self.spends[category] += spend
         self.tokens.spent += spend.usage.total_tokens
         self.cost_usd.spent += spend.cost_usd
         self._by_category[category].spent += spend.cost_usd

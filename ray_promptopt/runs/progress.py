@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ray_promptopt.core.usage import NO_SPEND, Spend
+
 _KNOWN_FROM = 0.02
 """Share of the budget from which on a pace says anything."""
 
@@ -30,6 +32,8 @@ class ProgressSnapshot:
     held_out_total: int = 0
     cost_usd: float = 0.0
     total_tokens: int = 0
+    policy_spend: Spend = NO_SPEND
+    reflection_spend: Spend = NO_SPEND
     baseline_score: float | None = None
     best_score: float | None = None
     front_size: int = 0

@@ -74,6 +74,7 @@ def ray_head(*, tokens: bool = True) -> Iterator[Cluster]:
         # Jobs find `ray-promptopt` on the PATH with which the head was started.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_metrics_report_interval_ms": "500",
         # A busy machine needs more than Ray's 3 seconds to end a job cleanly.
         "RAY_JOB_STOP_WAIT_TIME_S": "60",
         "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{dashboard}",
