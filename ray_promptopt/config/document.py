@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ray_promptopt.config import keys
+from ray_promptopt.config.accounting import check_cache, check_prices
 from ray_promptopt.config.aliases import read_aliases
 from ray_promptopt.config.base import Section
 from ray_promptopt.config.build import build
@@ -92,10 +93,11 @@ def read_document(
     aliases = read_aliases(top.get("model_aliases"), problems)
     policy = read_policy(top.get("policy"), aliases, problems)
     prompt = read_prompt(top.get("initial_prompt"), problems)
+    fallbacks = read_fallbacks(top.get("policy"), policy, aliases, problems)
     parts: dict[str, object] = {
         "algorithm": tables.algorithm,
         "policy": policy,
-        "policy_fallbacks": read_fallbacks(top.get("policy"), policy, aliases, problems),
+        "policy_fallbacks": fallbacks,
         "model_aliases": aliases.targets,
         "initial_prompt": prompt,
         "env_config": tables.env_config,
@@ -114,7 +116,8 @@ def read_document(
             problems=problems,
         )
         apply_to_reflection(mapped, tables.section, tables.algorithm)
-        parts["reflection"] = read_reflection(mapped, policy, tables.algorithm, aliases, problems)
+        reflection = read_reflection(mapped, policy, tables.algorithm, aliases, problems)
+        parts["reflection"] = reflection
         aliases.warn_of_unused(problems)
         search = _read_search(tables, prompt or InitialPrompt(), folder, problems)
         if search.mipro is not None and search.given is not None:
@@ -122,10 +125,12 @@ def read_document(
         if search.gepa is not None and search.given is not None:
             stages = [stage.name for stage in prompt.pipeline_modules] if prompt else []
             warn_of_no_effect(search.gepa, search.given, policy, stages, search.splits, problems)
+        check_cache(parts.get("gateway"), search.gepa, problems)
+        models = (policy, *fallbacks, reflection)
+        check_prices(search.limits, models, parts.get("prices"), problems)
         parts.update(
             gepa=search.gepa, mipro=search.mipro, splits=search.splits, limits=search.limits
         )
-    _check_cache(parts.get("gateway"), parts.get("gepa"), problems)
     parts.update(_scalars(tables))
     for name, remedy in _WITHOUT_EFFECT.items():
         if top.get(name):
@@ -240,20 +245,6 @@ def _options(top: Table, problems: Problems) -> dict[str, object]:
         given = gather(table, fields, prefix=f"{name}.", problems=problems)
         options[name] = build(model, given, problems)
     return options
-
-
-def _check_cache(gateway: object, gepa: object, problems: Problems) -> None:
-    """A cached answer has neither a cost nor a latency of its own."""
-    if not isinstance(gateway, GatewayConfig) or not gateway.response_cache:
-        return
-    problems.warnings.append(
-        "gateway.response_cache: a repeated request is no fresh sample of the model; "
-        "each cached answer is noted in its trace"
-    )
-    unknown = {"cost", "latency"} & set(gepa.objectives if isinstance(gepa, GepaConfig) else ())
-    if unknown:
-        remedy = f"cached answers have no {' or '.join(sorted(unknown))}: remove one of the two"
-        problems.add("gateway.response_cache", True, f"{remedy} (see gepa.objectives)")
 
 
 def _written(tables: Tables) -> dict[str, str]:

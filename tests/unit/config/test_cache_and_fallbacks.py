@@ -9,6 +9,7 @@ from ray_promptopt.llm.models import UpstreamModel
 from tests.unit.config.documents import GEPA, MIPRO, gepa, mipro, refused
 
 LOCAL = {"provider": "openai_compatible", "model": "m", "base_url": "http://127.0.0.1:8000/v1"}
+LLM = {"llm_provider": LOCAL["provider"], "base_url": LOCAL["base_url"]}
 GROQ = {"provider": "Groq", "model": "gpt-oss-20b"}
 
 
@@ -85,3 +86,27 @@ def test_a_retired_fallback_is_a_warning() -> None:
     retired = {"provider": "groq", "model": "llama-3.3-70b-versatile"}
     assert any(words.startswith("policy.fallbacks[0].model") for words in
                gepa(policy__fallbacks=[retired]).warnings)  # fmt: skip
+
+
+LIMITED = {"max_cost_usd": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "unpriced"),
+    [
+        ({"policy": LOCAL, "gepa__mutation": {**LLM, "llm_model": "w"}}, {"m", "w"}),
+        ({"policy__fallbacks": [LOCAL]}, {"m"}),
+        ({"policy__fallbacks": [LOCAL], "prices": {"m": {"input": 0, "output": 0}}}, set()),
+        ({}, set()),
+    ],
+)
+def test_a_limit_in_usd_needs_the_prices_that_no_list_knows(
+    changes: dict[str, object], unpriced: set[str]
+) -> None:
+    keys = {f'prices."{name}"' for name in unpriced}
+    for limit in (LIMITED, {"max_category_costs_usd": {"rollout": 1.0}}):
+        if keys:
+            assert refused(GEPA, termination_config=limit, **changes).keys() == keys
+        else:
+            gepa(termination_config=limit, **changes)
+    gepa(**changes)
