@@ -30,6 +30,7 @@ def test_rollouts_when_reserved_counted_and_lost_in_any_order_then_never_oversho
     held: list[tuple[WorkId, bool]] = []
     counted = restored
     spent = NO_SPEND
+    by_kind = dict.fromkeys(Category, NO_SPEND)
     for number, (kind, choice) in enumerate(steps):
         if kind.startswith("reserve"):
             is_rollout = kind == "reserve"
@@ -46,13 +47,17 @@ def test_rollouts_when_reserved_counted_and_lost_in_any_order_then_never_oversho
             ledger.settle(work_id, counted=kind == "count", spend=spend)
             counted += is_rollout and kind == "count"
             spent += spend
+            by_kind[Category.ROLLOUT if is_rollout else Category.MUTATION] += spend
         elif held:
-            ledger.charge(held[choice % len(held)][0], CALL)
+            work_id, is_rollout = held[choice % len(held)]
+            ledger.charge(work_id, CALL)
             spent += CALL
+            by_kind[Category.ROLLOUT if is_rollout else Category.MUTATION] += CALL
         assert ledger.rollouts.spent == counted
         assert ledger.rollouts.spent + ledger.rollouts.reserved <= limit + restored
         assert ledger.tokens.spent == spent.usage.total_tokens
         assert ledger.cost_usd.spent == pytest.approx(spent.cost_usd)
+        assert ledger.spends == by_kind
     for work_id, _ in held:
         ledger.settle(work_id, counted=False, spend=NO_SPEND)
     assert ledger.rollouts.reserved == 0
