@@ -297,3 +297,21 @@ def test_view_when_it_catches_up_now_and_then_is_that_of_the_whole_journal(tmp_p
     catch_up(followed, copy.store)
     assert followed == load_view(copy.store, RUN)
     assert followed.status is RunStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("form", ["template", "transformation"])
+def test_run_when_the_prompt_has_another_form_then_finds_and_exports_a_better_one_in_it(
+    tmp_path: Path, form: str
+) -> None:
+    world = World(tmp_path, config=config(initial_prompt={"form": form}))
+    world.create()
+    view = finish(world)
+    assert view.best_id != view.initial_id
+    exported = json.loads((tmp_path / RUN / "best_prompt.export.json").read_text())
+    assert exported["payload_kind"] == form
+    assert view.best is not None
+    better = view.best.candidate.texts["system"]
+    (changed,) = exported["object"]["data"].get("text_replacements") or [
+        one for one in exported["object"]["data"]["sections"] if one["name"] == "system"
+    ]
+    assert changed.get("new_text", changed.get("content")) == better
