@@ -59,3 +59,9 @@ def demos_as_text(demos: Sequence[Demo]) -> str:
         for number, demo in enumerate(demos, 1)
     ]
     return "\n\n".join([_HEADING, *blocks])
+
+
+def without_demos(text: str) -> tuple[str, str]:
+    """A text that may end in a block of demonstrations, and that block; empty: there is none."""
+    instruction, heading, rest = text.partition(f"\n\n{_HEADING}\n\n")
+    return instruction, f"{_HEADING}\n\n{rest}" if heading else ""

@@ -11,6 +11,7 @@ from ray_promptopt.report.diff import diff_html
 from ray_promptopt.report.examples import examples_table
 from ray_promptopt.report.held_out import held_out_section
 from ray_promptopt.report.lineage import lineage_svg
+from ray_promptopt.report.mipro import beliefs_section, trials_figure
 from ray_promptopt.report.search_charts import LEGEND, curve_figure, front_figure, prompt_tokens
 from ray_promptopt.report.tables import failures_table, rollouts_table, spend_table
 from ray_promptopt.runs.comparison import held_out_comparison
@@ -60,9 +61,13 @@ def _search_sections(view: RunView, initial: CandidateRecord, best: CandidateRec
         f"<h2>Held-out comparison</h2>{held_out_section(view)}",
         _prompts(initial, best),
     ]
-    charts = curve_figure(view) + front_figure(view)
+    is_mipro = json.loads(view.config_json)["algorithm"] == "mipro"
+    over_time = trials_figure(view) if is_mipro else curve_figure(view)
+    charts = over_time + front_figure(view)
     if charts:
         sections.append(f'<h2>Search</h2>{LEGEND}<div class="charts">{charts}</div>')
+    if is_mipro:
+        sections.append(beliefs_section(view))
     sections += [
         f'<h2>Lineage</h2><figure id="lineage"><figcaption>{_LINEAGE_CAPTION}</figcaption>'
         f'<div class="scroll tall">{lineage_svg(view)}</div></figure>',
