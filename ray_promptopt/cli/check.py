@@ -18,6 +18,11 @@ def validate_command(config: Path) -> None:
     resolved = load_config(config, environ=os.environ)
     for warning in resolved.warnings:
         click.echo(f"warning: {warning}", err=True)
+    # Loads the price list, which a faulty config has no use for.
+    from ray_promptopt.runs.estimate import estimate
+
+    for fact in estimate(resolved):
+        click.echo(f"estimate: {fact}", err=True)
     click.echo(resolved_json(resolved))
 
 

@@ -42,7 +42,7 @@ class Belief:
 
 def trials_figure(view: RunView) -> str:
     """Every trial when it was first scored, and again when it was scored on more seeds."""
-    best = [(point.rollouts, point.best) for point in view.curve if point.best is not None]
+    best = _best_over_time(view)
     seen: Counter[str] = Counter()
     marks = []
     for point in view.curve:
@@ -74,6 +74,23 @@ def trials_figure(view: RunView) -> str:
         "so that a high hollow dot need not be the best. The line is the mean of the best so far, "
         f"the dashes the baseline.</figcaption>{drawn}</figure>"
     )
+
+
+def _best_over_time(view: RunView) -> list[tuple[int, float]]:
+    """The mean of the best when it became that, and each time that it was scored on more seeds.
+
+    In between an evaluation is under way, and a mean of a few of its seeds would be shown.
+    """
+    steps: list[tuple[int, float]] = []
+    best_id = view.initial_id
+    for point in view.curve:
+        if point.kind is DecisionKind.NEW_BEST:
+            best_id = point.candidate_id
+        elif point.kind is not DecisionKind.CANDIDATE_SCORED or point.candidate_id != best_id:
+            continue
+        if point.score is not None:
+            steps.append((point.rollouts, point.score))
+    return steps
 
 
 def beliefs_section(view: RunView) -> str:

@@ -55,6 +55,15 @@ def test_a_combination_is_drawn_hollow_first_and_filled_when_it_has_more_seeds()
     assert drawn.count('class="mark dominated"') == 3
 
 
+def test_a_score_of_another_trial_while_the_best_is_being_scored_moves_no_line() -> None:
+    view = searched_view()
+    before = trials_figure(view).split("<polyline")[1].split("/>")[0]
+    other = CandidateId(view.curve[1].candidate_id or "")
+    scored = DecisionKind.CANDIDATE_SCORED
+    view.curve.append(CurvePoint(view.search_rollouts, 0.0, scored, other, 0.4, 0.1))
+    assert trials_figure(view).split("<polyline")[1].split("/>")[0] == before
+
+
 def test_a_run_without_trials_has_no_figure_and_no_table() -> None:
     view = empty_view()
     assert trials_figure(view) == ""
