@@ -30,6 +30,7 @@ from ray_promptopt.store.events import (
     RolloutFinished,
     WorkFailed,
 )
+from ray_promptopt.store.group_commit import GroupCommit
 from ray_promptopt.store.journal import RunStore
 
 BASELINE_ID = CandidateId("baseline")
@@ -65,6 +66,9 @@ class Executor:
     in_flight: int = 0
     held_out: int = 0
 
+    def __post_init__(self) -> None:
+        self._journal = GroupCommit(self.store, self.run_id)
+
     def try_reserve(self, item: WorkItem, *, in_budget: bool = True) -> bool:
         """Set the item's cost aside; a held-out rollout is not `in_budget`."""
         is_rollout = isinstance(item, EvaluateCandidate)
@@ -80,7 +84,7 @@ class Executor:
             while True:
                 result = await self._attempt(item, again=attempt > 1)
                 if not isinstance(result, ErrorRecord):
-                    self._commit(item, result, attempt)
+                    await self._commit(item, result, attempt)
                     settled = True
                     self.policy.succeeded()
                     return _outcome(item, result)
@@ -96,7 +100,7 @@ class Executor:
             self.ledger.settle(item.work_id, counted=False, spend=NO_SPEND)
             settled = True
             if item.purpose in TOLD:
-                self._append(WorkFailed(lost, item.purpose))
+                await self._journal.commit(WorkFailed(lost, item.purpose))
             return lost
         finally:
             self.in_flight -= 1
@@ -123,7 +127,9 @@ class Executor:
             error = ErrorRecord(kind, words, failed.retry_after_s)
         self.failed_attempts += 1
         self.ledger.charge(item.work_id, spend)
-        self._append(AttemptFailed(item.work_id, item.purpose, error.kind, error.message, spend))
+        await self._journal.commit(
+            AttemptFailed(item.work_id, item.purpose, error.kind, error.message, spend)
+        )
         return error
 
     async def _rollout(self, item: EvaluateCandidate, again: bool) -> RolloutResult:
@@ -131,7 +137,7 @@ class Executor:
         trial_id = await self.trials.register(candidate, self.baseline, again=again)
         return await self.rollouts.run(item, trial_id, self.baseline)
 
-    def _commit(
+    async def _commit(
         self, item: WorkItem, result: RolloutResult | ProposalOutcome, attempt: int
     ) -> None:
         outcome = _outcome(item, result)
@@ -143,17 +149,12 @@ class Executor:
                 item.candidate.id if self.baseline is not None else BASELINE_ID,
                 attempt,
             )
-            trace = result.trace if isinstance(result, RolloutResult) else None
-            self.store.append(
-                self.run_id, [event], (item.work_id, trace) if trace is not None else None
-            )
+            trace = (item.work_id, result.trace) if isinstance(result, RolloutResult) else None
+            await self._journal.commit(event, trace)
         elif isinstance(outcome, ProposalOutcome):
-            self._append(ProposalFinished(outcome))
+            await self._journal.commit(ProposalFinished(outcome))
         self.held_out += item.purpose is Purpose.HELD_OUT
         self.ledger.settle(item.work_id, counted=True, spend=outcome.spend)
-
-    def _append(self, event: Event) -> None:
-        self.store.append(self.run_id, [event])
 
 
 def _outcome(

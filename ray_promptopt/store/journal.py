@@ -84,9 +84,9 @@ class RunStore:
             )
 
     def append(
-        self, run_id: RunId, events: Sequence[Event], trace: tuple[WorkId, Trace] | None = None
+        self, run_id: RunId, events: Sequence[Event], traces: Sequence[tuple[WorkId, Trace]] = ()
     ) -> None:
-        """Commit events in one transaction; a rollout's trace goes with them.
+        """Commit events in one transaction; the traces of their rollouts go with them.
 
         Raises JournalError when an event settles a work item that was settled before.
         """
@@ -105,11 +105,16 @@ class RunStore:
                 for number, event in enumerate(events, start=1)
             ]
             connection.execute(insert(EVENTS), rows)
-            if trace is not None:
-                body = _TRACES.dump_json(trace[1]).decode()
-                connection.execute(
-                    insert(EXCHANGES).values(run_id=run_id, work_id=trace[0], body=body)
-                )
+            bodies = [
+                {
+                    "run_id": run_id,
+                    "work_id": work_id,
+                    "body": _TRACES.dump_json(trace).decode(),
+                }
+                for work_id, trace in traces
+            ]
+            if bodies:
+                connection.execute(insert(EXCHANGES), bodies)
 
     def events(self, run_id: RunId, *, after: int = 0) -> list[StoredEvent]:
         """The journal from `after` (exclusive) on. Raises JournalError on a damaged entry."""

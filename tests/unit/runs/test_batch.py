@@ -57,11 +57,11 @@ async def test_batch_when_the_run_is_stopped_then_what_is_in_flight_comes_home(
 ) -> None:
     stop = asyncio.Event()
 
-    def stop_at_the_fourth(item: EvaluateCandidate, attempt: int) -> None:
-        if attempt == 4:
+    def stop_after_the_third(item: EvaluateCandidate, attempts: int) -> None:
+        if attempts > 3:
             stop.set()
 
-    world = World(tmp_path, fault=stop_at_the_fourth)
+    world = World(tmp_path, fault=stop_after_the_third)
     outcomes = await execute_all(
         executor(world), ITEMS, max_concurrent=3, in_budget=True, stop=stop
     )

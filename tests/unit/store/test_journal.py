@@ -73,7 +73,7 @@ def test_append_when_a_work_item_was_settled_then_is_refused_whole(store: RunSto
     store.append(RUN, [finished("w1")])
     trace = Trace(CorrelationId("trace_1"), ())
     with pytest.raises(JournalError, match="recorded before"):
-        store.append(RUN, [events.RunStarted(), finished("w1", 0.0)], (WorkId("w1"), trace))
+        store.append(RUN, [events.RunStarted(), finished("w1", 0.0)], [(WorkId("w1"), trace)])
     assert [stored.event for stored in store.events(RUN)] == [finished("w1")]
     assert store.trace(RUN, WorkId("w1")) is None
 
@@ -112,7 +112,7 @@ def test_append_when_two_processes_write_their_runs_at_once_then_nothing_is_lost
 
 def test_trace_when_committed_with_its_outcome_then_comes_back(store: RunStore) -> None:
     trace = Trace(CorrelationId("trace_1"), ())
-    store.append(RUN, [finished("w1")], (WorkId("w1"), trace))
+    store.append(RUN, [finished("w1")], [(WorkId("w1"), trace)])
     assert store.trace(RUN, WorkId("w1")) == trace
     assert store.trace(RUN, WorkId("w2")) is None
 
