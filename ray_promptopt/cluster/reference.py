@@ -1,11 +1,10 @@
 """The rows of the reference corpus, as the task app gives them: no rollout is spent."""
 
-import httpx
-
 from ray_promptopt.config.schema import Splits
 from ray_promptopt.core.errors import TaskAppError
 from ray_promptopt.taskapp.client import TaskAppClient
 from ray_promptopt.taskapp.contract import TaskInfo
+from ray_promptopt.taskapp.http import Http
 from ray_promptopt.taskapp.rows import row_text, split_of
 
 _TIMEOUT_S = 60.0
@@ -17,13 +16,13 @@ async def read_reference(
     task_app_url: str,
     api_key: str,
     splits: Splits,
-    transport: httpx.AsyncBaseTransport | None = None,
+    http: Http | None = None,
 ) -> tuple[str, ...]:
     """The text of every reference seed's row, each once.
 
     Raises TaskAppError when the app gives none, or rows that may be of another data split.
     """
-    client = TaskAppClient(task_app_url, api_key, timeout_s=_TIMEOUT_S, transport=transport)
+    client = TaskAppClient(task_app_url, api_key, timeout_s=_TIMEOUT_S, http=http)
     seeds = splits.reference
     rows: list[TaskInfo] = []
     try:

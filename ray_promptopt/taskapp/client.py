@@ -1,5 +1,6 @@
 """The client of a task app. Every failure says what happened at which URL and what to do."""
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from ray_promptopt.core.errors import TaskAppError
 from ray_promptopt.taskapp.contract import RolloutResponse, TaskInfo
-from ray_promptopt.taskapp.transport import unlimited_transport
+from ray_promptopt.taskapp.http import AiohttpHttp, Http, HttpReply
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,19 +30,13 @@ class TaskAppClient:
         api_key: str,
         *,
         timeout_s: float,
-        transport: httpx.AsyncBaseTransport | None = None,
+        http: Http | None = None,
     ) -> None:
         _refuse_unusable(base_url, api_key)
         headers = {"X-API-Key": api_key} if api_key else {}
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
-        self._http = httpx.AsyncClient(
-            base_url=self.base_url,
-            headers=headers,
-            timeout=httpx.Timeout(timeout_s, connect=10.0),
-            transport=transport or unlimited_transport(),
-            follow_redirects=False,
-        )
+        self._http = http or AiohttpHttp(headers, timeout_s)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -75,7 +70,7 @@ class TaskAppClient:
 
     async def rollout(self, request: Mapping[str, Any]) -> RolloutResponse:
         """`POST /rollout`."""
-        raw = await self._json("POST", "/rollout", json=dict(request))
+        raw = await self._json("POST", "/rollout", body=request)
         return self._checked(RolloutResponse, raw, "/rollout")
 
     async def _object(self, method: str, path: str) -> dict[str, Any]:
@@ -84,39 +79,39 @@ class TaskAppClient:
             raise self._error(path, "answered with JSON that is no object", retryable=False)
         return raw
 
-    async def _json(self, method: str, path: str, **options: Any) -> Any:
+    async def _json(
+        self, method: str, path: str, *, params: Sequence[tuple[str, str]] = (), body: Any = None
+    ) -> Any:
+        url = f"{self.base_url}{path}"
         try:
-            response = await self._http.request(method, path, **options)
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            reply = await self._http.ask(method, url, params=list(params), body=body)
+        except (aiohttp.ClientError, OSError) as error:
             raise self._error(path, self._no_answer(error), retryable=True) from error
-        if response.status_code >= 300:
-            raise self._refused(path, response)
+        if reply.status_code >= 300:
+            raise self._refused(path, reply)
         try:
-            return response.json()
-        except ValueError as error:
+            return json.loads(reply.raw)
+        except (ValueError, RecursionError) as error:
             what = (
-                f"answered {response.status_code} with something that is no JSON "
-                f"({response.text[:60].strip()!r}): is this a task app?"
+                f"answered {reply.status_code} with something that is no JSON "
+                f"({reply.text[:60]!r}): is this a task app?"
             )
             raise self._error(path, what, retryable=False) from error
 
     def _no_answer(self, error: Exception) -> str:
-        """Why there is none. The transport calls every failed connection a timeout."""
-        cause = error.__cause__ or error
-        if isinstance(cause, aiohttp.ClientConnectorError):
-            number = cause.os_error.errno or 0
-            reason = os.strerror(number) if number > 0 else cause.os_error.strerror
+        if isinstance(error, aiohttp.ClientConnectorError):
+            number = error.os_error.errno or 0
+            reason = os.strerror(number) if number > 0 else error.os_error.strerror
             return f"cannot be reached ({reason}): start it, or correct its URL"
-        if isinstance(cause, TimeoutError) or isinstance(error, httpx.ReadTimeout):
+        if isinstance(error, TimeoutError):
             return (
                 f"did not answer within {self._timeout_s:g} s: see its log, or raise "
                 "execution.task_app_timeout_s"
             )
-        return f"broke the connection off ({type(cause).__name__}): see its log"
+        return f"broke the connection off ({type(error).__name__}): see its log"
 
-    def _refused(self, path: str, response: httpx.Response) -> TaskAppError:
-        status = response.status_code
-        text = response.text[:300].strip()
+    def _refused(self, path: str, reply: HttpReply) -> TaskAppError:
+        status, text = reply.status_code, reply.text[:300]
         if status in _KEY_REFUSED or (status == 400 and "api key" in text.lower()):
             what = (
                 f"refused the API key ({status}): set ENVIRONMENT_API_KEY to the key that the task "
@@ -125,8 +120,7 @@ class TaskAppClient:
         elif status == 404:
             what = "answered 404: is this the task app's base URL?"
         elif status < 400:
-            where = response.headers.get("location", "nowhere")
-            what = f"redirects to {where} ({status}): give the URL that it really has"
+            what = f"redirects to {reply.location} ({status}): give the URL that it really has"
         else:
             what = f"answered {status}: {text}"
         return self._error(path, what, retryable=status in _RETRYABLE, status_code=status)

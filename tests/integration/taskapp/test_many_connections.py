@@ -14,10 +14,11 @@ from ray_promptopt.taskapp.client import TaskAppClient
 NUM_CALLS = 130
 
 
-async def test_calls_beyond_a_hundred_when_made_at_once_then_all_are_under_way_together() -> None:
+async def test_calls_beyond_a_hundred_at_once_are_all_under_way_together_with_the_key() -> None:
     all_here = asyncio.Barrier(NUM_CALLS)
 
-    async def info(_: Request) -> Response:
+    async def info(request: Request) -> Response:
+        assert request.headers["x-api-key"] == "key"
         await all_here.wait()
         return JSONResponse({"service": "counts"})
 

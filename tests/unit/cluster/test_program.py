@@ -2,6 +2,7 @@ import httpx
 import pytest
 
 from ray_promptopt.cluster.program import read_program
+from tests.fakes.scripted_http import ScriptedHttp
 
 
 @pytest.mark.parametrize(
@@ -17,5 +18,5 @@ from ray_promptopt.cluster.program import read_program
 async def test_program_is_the_apps_source_and_empty_when_it_gives_none(
     response: httpx.Response, program: str
 ) -> None:
-    transport = httpx.MockTransport(lambda request: response)
-    assert await read_program("http://app", "key", transport) == program
+    http = ScriptedHttp(lambda request: response)
+    assert await read_program("http://app", "key", http) == program

@@ -6,6 +6,7 @@ import pytest
 from ray_promptopt.cluster.reference import read_reference
 from ray_promptopt.config.schema import Splits
 from ray_promptopt.core.errors import TaskAppError
+from tests.fakes.scripted_http import ScriptedHttp
 
 SPLITS = Splits(train=(0, 1), validation=(2, 3), test=(4,), reference=(10, 11, 12))
 Metadata = Callable[[int], dict[str, object]]
@@ -20,7 +21,7 @@ async def read(metadata: Metadata, splits: Splits = SPLITS) -> tuple[str, ...]:
         seeds = [int(seed) for seed in request.url.params.get_list("seeds")]
         return httpx.Response(200, json=[{"task_metadata": metadata(seed)} for seed in seeds])
 
-    return await read_reference("http://app", "key", splits, httpx.MockTransport(answer))
+    return await read_reference("http://app", "key", splits, ScriptedHttp(answer))
 
 
 async def test_corpus_is_the_text_of_every_reference_row_once() -> None:
@@ -46,9 +47,9 @@ async def test_corpus_that_the_app_does_not_give_is_refused_with_the_remedy(
 
 
 async def test_rows_that_are_not_all_there_are_refused() -> None:
-    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=[{}]))
+    http = ScriptedHttp(lambda request: httpx.Response(200, json=[{}]))
     with pytest.raises(TaskAppError, match="gave 1 rows for 3 seeds"):
-        await read_reference("http://app", "key", SPLITS, transport)
+        await read_reference("http://app", "key", SPLITS, http)
 
 
 async def test_rows_of_a_split_that_is_not_named_are_refused_where_they_may_be_test_rows() -> None:
