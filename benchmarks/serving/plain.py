@@ -7,7 +7,8 @@ from ray_promptopt.core.ids import RunId, new_trial_id
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.gateway.app import GatewayApp
 from ray_promptopt.gateway.binding import TrialBinding
-from ray_promptopt.gateway.state import GatewayState, TraceEvent
+from ray_promptopt.gateway.state import GatewayState
+from ray_promptopt.gateway.traces import TraceEvent, TraceLedger
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.prompts.learning import learn_baseline
 
@@ -33,14 +34,15 @@ class PlainState:
 
     def __init__(self, trials: Sequence[TrialBinding]) -> None:
         self._state = GatewayState()
+        self._ledger = TraceLedger()
         for trial in trials:
             self._state.register(trial)
 
     async def resolve(self, reference: str) -> TrialBinding | None:
         return self._state.resolve(reference)
 
-    async def record(self, events: Sequence[TraceEvent]) -> None:
-        self._state.record(events)
+    async def record(self, home: str, events: Sequence[TraceEvent]) -> None:
+        self._ledger.record(events)
 
 
 def plain_gateway(trials: Sequence[TrialBinding]) -> GatewayApp:

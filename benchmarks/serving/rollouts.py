@@ -11,7 +11,7 @@ from benchmarks.serving.connection import Connection, request
 from benchmarks.serving.on_ray import GatewayOnRay
 from benchmarks.serving.plain import MESSAGES
 from benchmarks.serving.upstream import COMPLETION_TOKENS, NUM_FRAMES, PROMPT_TOKENS
-from ray_promptopt.core.ids import CorrelationId, TrialId, new_correlation_id
+from ray_promptopt.core.ids import CorrelationId, TrialId
 from ray_promptopt.core.trace import Exchange
 from ray_promptopt.core.usage import UsageSource
 
@@ -48,10 +48,10 @@ class Steady:
             self.ledger["rollouts that failed"] += 1
 
     async def _rollout(self) -> None:
-        trial_id, cid = self.trial(), new_correlation_id()
+        trial_id, cid = self.trial(), await self.gateway.expect()
         for _ in range(_CALLS_PER_ROLLOUT):
             await self._call(trial_id, cid)
-        trace = await self.gateway.traces.barrier(cid, trial_id)
+        trace = await self.gateway.barrier(cid)
         if len(trace.exchanges) != _CALLS_PER_ROLLOUT:
             self.ledger["traces with a call missing"] += 1
         for exchange in trace.exchanges:

@@ -16,7 +16,7 @@ from ray.serve.schema import ApplicationStatus
 
 from ray_promptopt.cluster.calls import own_error
 from ray_promptopt.cluster.gateway_metrics import FLUSH_EVERY_S, GatewayMetrics
-from ray_promptopt.cluster.gateway_state import GatewayStateClient, gateway_state
+from ray_promptopt.cluster.gateway_state import GatewayPorts, gateway_state
 from ray_promptopt.cluster.names import GATEWAY_APPLICATION
 from ray_promptopt.cluster.placement import ON_HEAD
 from ray_promptopt.core.errors import ClusterError
@@ -35,7 +35,7 @@ class ReplicaApp:
 
     def __init__(self) -> None:
         self._metrics = GatewayMetrics()
-        state = GatewayStateClient(gateway_state())
+        state = GatewayPorts(gateway_state())
         self._app = GatewayApp(state, observe=self._metrics.observe)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

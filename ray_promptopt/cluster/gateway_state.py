@@ -1,4 +1,4 @@
-"""The gateway's state as one actor: trial bindings and the ledger of traces, and its client.
+"""The gateway's state as one actor, and what its replicas need of it and of rollout workers.
 
 The actor is detached: it lives as long as the gateway, beyond the run that started it.
 """
@@ -8,15 +8,17 @@ from collections.abc import Callable, Sequence
 
 import ray
 from ray.actor import ActorProxy
+from ray.exceptions import ActorDiedError
 
 from ray_promptopt.cluster.calls import call
-from ray_promptopt.cluster.names import GATEWAY_STATE, NAMESPACE, run_actor
+from ray_promptopt.cluster.names import GATEWAY_STATE, NAMESPACE, run_actor, worker_at
 from ray_promptopt.cluster.placement import ON_HEAD
 from ray_promptopt.cluster.published import publish, published
-from ray_promptopt.core.ids import CorrelationId, RunId, TrialId
-from ray_promptopt.core.trace import Trace
+from ray_promptopt.cluster.rollout_worker import RolloutWorkerHandle
+from ray_promptopt.core.ids import RunId
 from ray_promptopt.gateway.binding import TrialBinding
-from ray_promptopt.gateway.state import GatewayState, TraceEvent
+from ray_promptopt.gateway.state import GatewayState
+from ray_promptopt.gateway.traces import TraceEvent
 
 _LOOK_FOR_LOST_RUNS_EVERY_S = 5.0
 
@@ -60,16 +62,6 @@ class GatewayStateHost:
         """See `GatewayState`."""
         self._state.revoke_run(run_id)
 
-    @ray.method
-    async def record(self, events: Sequence[TraceEvent]) -> None:
-        """See `GatewayState`."""
-        self._state.record(events)
-
-    @ray.method
-    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Trace:
-        """See `GatewayState`."""
-        return await self._state.barrier(correlation_id, trial_id)
-
     async def _revoke_trials_of_lost_runs(self) -> None:
         """A run that was killed with its driver could not revoke its trial ids itself."""
         while True:
@@ -109,20 +101,28 @@ def gateway_state() -> GatewayStateHandle:
     ).remote()
 
 
-class GatewayStateClient:
-    """The ports that the gateway's replicas and the rollout workers need, over the actor."""
+class GatewayPorts:
+    """A `StatePort` over the actors."""
 
-    def __init__(self, handle: GatewayStateHandle) -> None:
-        self._handle = handle
+    def __init__(self, state: GatewayStateHandle) -> None:
+        self._state = state
+        self._workers: dict[str, RolloutWorkerHandle] = {}
 
     async def resolve(self, reference: str) -> TrialBinding | None:
         """See `StatePort`."""
-        return await call(GATEWAY_STATE, self._handle.resolve.remote(reference))
+        return await call(GATEWAY_STATE, self._state.resolve.remote(reference))
 
-    async def record(self, events: Sequence[TraceEvent]) -> None:
-        """See `StatePort`."""
-        await call(GATEWAY_STATE, self._handle.record.remote(events))
+    async def record(self, home: str, events: Sequence[TraceEvent]) -> None:
+        """See `StatePort`. Nobody waits for the calls of a worker that is gone for good."""
+        try:
+            if home and home not in self._workers:
+                self._workers[home] = await asyncio.to_thread(_find_worker, home)
+            if home:
+                await self._workers[home].record.remote(events)
+        except (ValueError, ActorDiedError):
+            self._workers.pop(home, None)
 
-    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Trace:
-        """See `TracePort`."""
-        return await call(GATEWAY_STATE, self._handle.barrier.remote(correlation_id, trial_id))
+
+def _find_worker(home: str) -> RolloutWorkerHandle:
+    worker: RolloutWorkerHandle = ray.get_actor(worker_at(home), namespace=NAMESPACE)
+    return worker

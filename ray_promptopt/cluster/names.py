@@ -24,6 +24,16 @@ def rollout_worker(run_id: str, number: int) -> str:
     return f"rollout-worker:{number}:{run_id}"
 
 
+def rollout_home(run_id: str, number: int) -> str:
+    """The same worker as a correlation id names it: 36 hex digits."""
+    return f"{run_id.removeprefix('pl_')}{number:04x}"
+
+
+def worker_at(home: str) -> str:
+    """The worker that a correlation id names."""
+    return rollout_worker(f"pl_{home[:32]}", int(home[32:], 16))
+
+
 def task_app(name: str, run_id: str) -> str:
     """A shipped task app that a run started for itself."""
     return f"task-app:{name}:{run_id}"

@@ -17,7 +17,7 @@ from ray_promptopt.cluster.placement import alive_nodes, here
 from ray_promptopt.cluster.program import read_program
 from ray_promptopt.cluster.proposals import Proposer
 from ray_promptopt.cluster.reference import read_reference
-from ray_promptopt.cluster.rollout_worker import RolloutPool
+from ray_promptopt.cluster.rollout_pool import RolloutPool
 from ray_promptopt.cluster.run_metrics import RunMetrics
 from ray_promptopt.cluster.trials import TrialRegistry
 from ray_promptopt.config.dump import config_from_json
@@ -99,9 +99,7 @@ def _ports(launch: Launch, config: RunConfig, store: RunStore, proposer: Propose
         trials=TrialRegistry(run_binding(config, launch.run_id, launch.embedded_url), state),
         rollouts=RolloutPool(
             _rollout_settings(launch, config),
-            state,
             num_workers=config.execution.num_workers or _num_workers(config.max_concurrent),
-            max_concurrent=config.max_concurrent,
         ),
         proposals=proposer,
         start_optimizer=start_optimizer,

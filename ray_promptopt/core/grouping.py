@@ -34,6 +34,11 @@ class Grouped(Generic[T, R]):
         """Nothing waits and nothing is under way."""
         return self._sending is None or self._sending.done()
 
+    @property
+    def num_waiting(self) -> int:
+        """Items that go with the next group."""
+        return len(self._waiting)
+
     def put(self, item: T) -> "asyncio.Future[R]":
         """Add an item to the next group; the future is its answer, or the error of its group.
 

@@ -24,6 +24,14 @@ def new_trial_id() -> TrialId:
     return TrialId(f"trial-{secrets.token_hex(16)}")
 
 
-def new_correlation_id() -> CorrelationId:
-    """An unguessable name for one attempt at one rollout."""
-    return CorrelationId(f"trace_{secrets.token_hex(16)}")
+def new_correlation_id(home: str = "") -> CorrelationId:
+    """An unguessable name for one attempt at one rollout.
+
+    It ends with the `home` of who waits for its calls: 36 hex digits, or nothing for nobody.
+    """
+    return CorrelationId(f"trace_{secrets.token_hex(16)}{home}")
+
+
+def home_of(correlation_id: CorrelationId) -> str:
+    """Where the calls under this id are awaited."""
+    return correlation_id[len("trace_") + 32 :]

@@ -5,6 +5,7 @@ import contextlib
 import os
 import time
 import uuid
+from functools import partial
 
 from ray_promptopt.gateway.answers import Answers
 from ray_promptopt.gateway.call_log import CallObserver, facts_of, report_call
@@ -20,7 +21,7 @@ from ray_promptopt.gateway.recorder import TraceRecorder
 from ray_promptopt.gateway.replies import BadRequest, NotServed, UnknownTrial, refusal_of, success
 from ray_promptopt.gateway.resolver import TrialResolver
 from ray_promptopt.gateway.response_cache import ResponseCache
-from ray_promptopt.gateway.state import CallClosed, CallOpened
+from ray_promptopt.gateway.traces import CallClosed, CallOpened
 from ray_promptopt.llm.spans import CallSpan, call_spans
 from ray_promptopt.llm.upstream import Upstream
 
@@ -112,7 +113,8 @@ class GatewayApp:
         """However the call ends, it is opened and closed in the state's record, once."""
         call_id = uuid.uuid4().hex
         if route.correlation_id is not None:
-            outlet.after = self._recorder.record(CallOpened(route.correlation_id, call_id))
+            opened = CallOpened(route.correlation_id, call_id)
+            outlet.after = partial(self._recorder.arrived, opened, self._recorder.record(opened))
         call = Call(DIALECTS[route.api], outlet, span.headers)
         exchange = await self._runner.run(route, call, raw)
         if route.correlation_id is not None:

@@ -28,7 +28,7 @@ _STREAM_HEADERS = (
 class Outlet:
     """One answer: a whole reply, or the beginning of a stream and its pieces.
 
-    Nothing is sent before `after` is done; `on_gone` is called when the caller goes too early.
+    Nothing is sent before `after` has returned; `on_gone` is called when the caller goes too early.
     `headers` go with the answer, whatever it is. `overhead_s` is what the gateway took of the time
     to the first byte: all but `upstream_s`.
     """
@@ -46,7 +46,7 @@ class Outlet:
         self.arrived_s = time.monotonic()
         self.upstream_s = 0.0
         self.overhead_s = 0.0
-        self.after: asyncio.Future[None] | None = None
+        self.after: Callable[[], Awaitable[None]] | None = None
         self.headers: Headers = ()
         self.on_gone: Callable[[], None] = _nobody_minds
 
@@ -104,7 +104,7 @@ class Outlet:
         try:
             await self._begun.wait()
             if self.after is not None:
-                await asyncio.shield(self.after)
+                await self.after()
             self.overhead_s = max(0.0, time.monotonic() - self.arrived_s - self.upstream_s)
             self._on_its_way.set()
             if self._reply is not None:

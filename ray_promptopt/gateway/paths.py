@@ -12,7 +12,7 @@ from ray_promptopt.core.ids import CorrelationId
 
 _API = re.compile(r"(?:^|/)(?:(chat/completions|responses)|(models)(?:/(.+?))?)/?\Z")
 _REFERENCE = re.compile(r"/(?:(trial-[0-9a-f]{32})|(pl_[0-9a-f]{32}))(?=[/?]|$)")
-_CORRELATION = re.compile(r"trace_[0-9a-f]{32}")
+_CORRELATION = re.compile(r"trace_[0-9a-f]{32}(?:[0-9a-f]{36})?")
 
 
 class Route(NamedTuple):

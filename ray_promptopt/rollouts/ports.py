@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ray_promptopt.core.ids import CorrelationId, TrialId
+from ray_promptopt.core.ids import CorrelationId
 from ray_promptopt.core.trace import Trace
 from ray_promptopt.taskapp.contract import RolloutResponse
 
@@ -15,6 +15,8 @@ class TaskAppPort(Protocol):
 
 
 class TracePort(Protocol):
-    """The gateway's record of a correlation id, once it is complete. Raises when it was lost."""
+    """A correlation id to call under, and the record of its calls once it is complete."""
 
-    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Trace: ...
+    def expect(self) -> CorrelationId: ...
+
+    async def barrier(self, correlation_id: CorrelationId) -> Trace: ...

@@ -4,9 +4,9 @@ the rollout did: a bad rollout is data, not a crash."""
 import time
 
 from ray_promptopt.core.errors import TaskAppError
-from ray_promptopt.core.ids import TrialId, new_correlation_id
+from ray_promptopt.core.examples import Example
+from ray_promptopt.core.ids import CorrelationId, TrialId
 from ray_promptopt.core.trace import Trace
-from ray_promptopt.core.work import EvaluateCandidate
 from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.rollouts.plan import RolloutSettings, rollout_request
 from ray_promptopt.rollouts.ports import TaskAppPort, TracePort
@@ -24,11 +24,21 @@ class RolloutRunner:
         self._traces = traces
 
     async def run(
-        self, item: EvaluateCandidate, trial_id: TrialId, baseline: LearnedBaseline | None
+        self, example: Example, trial_id: TrialId, baseline: LearnedBaseline | None
     ) -> RolloutResult:
         """Ask the task app, wait for the gateway's record, judge."""
-        correlation_id = new_correlation_id()
-        request = rollout_request(self._settings, item.example, trial_id, correlation_id)
+        try:
+            return await self._judged(example, trial_id, baseline)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong here: try again
+            words = f"the attempt broke off ({type(error).__name__}: {error})"
+            broken = ErrorRecord(ErrorKind.INFRASTRUCTURE, words)
+            return RolloutResult(Trace(CorrelationId(""), ()), 0.0, error=broken)
+
+    async def _judged(
+        self, example: Example, trial_id: TrialId, baseline: LearnedBaseline | None
+    ) -> RolloutResult:
+        correlation_id = self._traces.expect()
+        request = rollout_request(self._settings, example, trial_id, correlation_id)
         started = time.monotonic()
         answer: RolloutResponse | TaskAppError
         try:
@@ -36,12 +46,5 @@ class RolloutRunner:
         except TaskAppError as error:
             answer = error
         latency_s = time.monotonic() - started
-        try:
-            trace = await self._traces.barrier(correlation_id, trial_id)
-        except Exception as error:  # noqa: BLE001 - whatever the actor's trouble: try again
-            lost = ErrorRecord(
-                ErrorKind.INFRASTRUCTURE,
-                f"the gateway's record is lost ({type(error).__name__}: {error})",
-            )
-            return RolloutResult(Trace(correlation_id, ()), latency_s, error=lost)
+        trace = await self._traces.barrier(correlation_id)
         return judge(answer, trace, latency_s, baseline)

@@ -94,7 +94,9 @@ class HttpWorld(World):
         if app is None:
             app = TaskAppClient(self.task_app_url, "key", timeout_s=20.0)
             self.clients[self.task_app_url] = app
-        return await RolloutRunner(settings, app, self.state).run(item, trial_id, baseline)
+        return await RolloutRunner(settings, app, self.state.ledger).run(
+            item.example, trial_id, baseline
+        )
 
     async def aclose(self) -> None:
         """Close the connections to all task apps there were."""

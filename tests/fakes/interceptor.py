@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -12,7 +12,6 @@ from ray_promptopt.core.ids import (
     CorrelationId,
     RunId,
     TrialId,
-    new_correlation_id,
     new_run_id,
     new_trial_id,
 )
@@ -22,7 +21,8 @@ from ray_promptopt.gateway.app import GatewayApp
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.call_log import CallReport
 from ray_promptopt.gateway.limits import GatewayLimits
-from ray_promptopt.gateway.state import GatewayState, TraceEvent
+from ray_promptopt.gateway.state import GatewayState
+from ray_promptopt.gateway.traces import TraceEvent, TraceLedger
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.retry import RetryPolicy
 from ray_promptopt.llm.stream import StreamLimits
@@ -48,21 +48,19 @@ MODELS = {
 
 
 class PlainState:
-    """`StatePort` and `TracePort` over the plain class, a call away in the same loop."""
+    """`StatePort` over the plain classes, a call away in the same loop."""
 
     def __init__(self) -> None:
-        self.plain = GatewayState(longest_barrier_s=5.0)
+        self.plain = GatewayState()
+        self.ledger = TraceLedger(longest_barrier_s=5.0)
         self.resolved: list[str] = []
 
     async def resolve(self, reference: str) -> TrialBinding | None:
         self.resolved.append(reference)
         return self.plain.resolve(reference)
 
-    async def record(self, events: Sequence[TraceEvent]) -> None:
-        self.plain.record(events)
-
-    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Any:
-        return await self.plain.barrier(correlation_id, trial_id)
+    async def record(self, home: str, events: Sequence[TraceEvent]) -> None:
+        self.ledger.record(events)
 
 
 @dataclass
@@ -76,7 +74,7 @@ class Interceptor:
     client: httpx.AsyncClient
     binding: TrialBinding
     reports: list[CallReport]
-    correlation_id: CorrelationId = field(default_factory=new_correlation_id)
+    correlation_id: CorrelationId
 
     @property
     def trial_id(self) -> TrialId:
@@ -96,7 +94,7 @@ class Interceptor:
 
     async def exchanges(self) -> tuple[Exchange, ...]:
         """What was recorded of the rollout, once it is complete."""
-        trace = await self.state.plain.barrier(self.correlation_id, self.trial_id)
+        trace = await self.state.ledger.barrier(self.correlation_id)
         return trace.exchanges
 
 
@@ -148,7 +146,8 @@ async def intercepting(
         )
         state.plain.register(binding)
         try:
-            yield Interceptor(url, fake, state, gateway, client, binding, reports)
+            cid = state.ledger.expect()
+            yield Interceptor(url, fake, state, gateway, client, binding, reports, cid)
         finally:
             await gateway.aclose()
 

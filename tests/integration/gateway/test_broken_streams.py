@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ray_promptopt.core.ids import new_correlation_id
+from ray_promptopt.core.ids import CorrelationId
 from ray_promptopt.core.usage import UsageSource
 from ray_promptopt.gateway.limits import GatewayLimits
 from tests.fakes.interceptor import Interceptor, chat, intercepting
@@ -55,9 +55,9 @@ async def test_a_break_after_the_first_byte_is_an_error_event_without_an_end_mar
     assert exchange.spend.usage.completion_tokens > 0
 
 
-async def cut_off(gateway: Interceptor, num_bytes: int) -> str:
+async def cut_off(gateway: Interceptor, num_bytes: int) -> CorrelationId:
     """Call, read so many bytes of the response, hang up; the rollout's id."""
-    cid = new_correlation_id()
+    cid = gateway.state.ledger.expect()
     host, port = gateway.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     body = json.dumps(chat(stream=True)).encode()
@@ -79,7 +79,7 @@ async def test_a_caller_that_hangs_up_at_any_byte_leaves_one_whole_trace_with_it
     async with intercepting(Streamed(streamed("It is ", "on its way"))) as gateway:
         cids = [await cut_off(gateway, num_bytes) for num_bytes in range(1, 1050, 50)]
         for cid in cids:
-            trace = await gateway.state.barrier(cid, gateway.trial_id)  # type: ignore[arg-type]
+            trace = await gateway.state.ledger.barrier(cid)
             (exchange,) = trace.exchanges
             assert exchange.failure is None
             assert exchange.reply == "It is on its way"

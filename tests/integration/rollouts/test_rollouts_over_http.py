@@ -14,8 +14,7 @@ from starlette.routing import Route
 
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.examples import Example, Part
-from ray_promptopt.core.ids import CorrelationId, RunId, TrialId, WorkId, new_trial_id
-from ray_promptopt.core.trace import Trace
+from ray_promptopt.core.ids import RunId, TrialId, WorkId, new_trial_id
 from ray_promptopt.core.work import (
     EvaluateCandidate,
     FailedOutcome,
@@ -27,12 +26,14 @@ from ray_promptopt.core.work import (
 )
 from ray_promptopt.gateway.app import GatewayApp
 from ray_promptopt.gateway.binding import TrialBinding
-from ray_promptopt.gateway.state import CallClosed, CallOpened, GatewayState
+from ray_promptopt.gateway.state import GatewayState
+from ray_promptopt.gateway.traces import TraceEvent, TraceLedger
 from ray_promptopt.llm.models import UpstreamModel
 from ray_promptopt.llm.retry import RetryPolicy
 from ray_promptopt.llm.upstream import Upstream
 from ray_promptopt.prompts.learning import LearnedBaseline
 from ray_promptopt.rollouts.plan import RolloutSettings
+from ray_promptopt.rollouts.result import RolloutResult
 from ray_promptopt.rollouts.runner import RolloutRunner
 from ray_promptopt.runs.execution import Executor, RunStopped
 from ray_promptopt.runs.failure_policy import FailurePolicy
@@ -52,17 +53,18 @@ class RestartableState:
     """The gateway's state as its actor gives it: `restart` loses everything that it knew."""
 
     def __init__(self) -> None:
-        self.now = GatewayState(longest_barrier_s=5.0)
+        self.now = GatewayState()
+        self.ledger = TraceLedger(longest_barrier_s=5.0)
 
     def restart(self) -> None:
         """As after a kill -9."""
-        self.now = GatewayState(longest_barrier_s=5.0)
+        self.now = GatewayState()
 
     async def resolve(self, reference: str) -> TrialBinding | None:
         return self.now.resolve(reference)
 
-    async def record(self, events: Sequence[CallOpened | CallClosed]) -> None:
-        self.now.record(events)
+    async def record(self, home: str, events: Sequence[TraceEvent]) -> None:
+        self.ledger.record(events)
 
 
 @dataclass
@@ -72,6 +74,7 @@ class Trials:
     state: RestartableState
     upstream: UpstreamModel
     trial_id: TrialId | None = None
+    after_registration: Callable[[], None] = lambda: None
 
     async def register(
         self, candidate: Candidate | None, baseline: LearnedBaseline | None, *, again: bool
@@ -79,6 +82,7 @@ class Trials:
         if self.trial_id is None or again:
             self.trial_id = new_trial_id()
             self.state.now.register(TrialBinding(self.trial_id, RUN, self.upstream))
+            self.after_registration()
         return self.trial_id
 
     async def serve_best(self, candidate: Candidate, baseline: LearnedBaseline) -> None:
@@ -93,12 +97,12 @@ class Worker:
 
     def __init__(self, settings: RolloutSettings, state: RestartableState) -> None:
         self.client = TaskAppClient(settings.task_app_url, "", timeout_s=10.0)
-        self._state = state
-        self._runner = RolloutRunner(settings, self.client, self)
-        self.run = self._runner.run
+        self._runner = RolloutRunner(settings, self.client, state.ledger)
 
-    async def barrier(self, correlation_id: CorrelationId, trial_id: TrialId) -> Trace:
-        return await self._state.now.barrier(correlation_id, trial_id)
+    async def run(
+        self, item: EvaluateCandidate, trial_id: TrialId, baseline: LearnedBaseline | None
+    ) -> RolloutResult:
+        return await self._runner.run(item.example, trial_id, baseline)
 
 
 class NoProposals:
@@ -113,6 +117,7 @@ class Outside:
     executor: Executor
     store: RunStore
     state: RestartableState
+    trials: Trials
 
     async def execute(self) -> Outcome:
         assert self.executor.try_reserve(ITEM)
@@ -152,17 +157,18 @@ async def outside(
             timeout_s=10.0,
         )
         worker = Worker(settings, state)
+        trials = Trials(state, UpstreamModel("embedded", "m", f"{model_url}/v1"))
         executor = Executor(
             RUN,
             store,
             BudgetLedger(RunLimits(rollouts=1)),
             FailurePolicy(3, 1),
-            Trials(state, UpstreamModel("embedded", "m", f"{model_url}/v1")),
+            trials,
             worker,
             NoProposals(),
             sleep=lambda _seconds: asyncio.sleep(0),
         )
-        yield Outside(executor, store, state)
+        yield Outside(executor, store, state, trials)
         await worker.client.aclose()
     await gateway.aclose()
     store.close()
@@ -227,25 +233,38 @@ async def test_rollout_when_the_key_is_refused_then_the_run_stops_with_the_reaso
         assert world.executor.ledger.rollouts.spent == 0
 
 
-@pytest.mark.parametrize("calls", [1, 2])
-async def test_rollout_when_the_gateways_state_is_lost_meanwhile_then_is_not_scored_from_a_rest(
-    tmp_path: Path, calls: int
+async def test_rollout_when_the_gateways_state_has_lost_its_trial_then_is_tried_under_a_fresh_one(
+    tmp_path: Path,
 ) -> None:
-    model = ScriptedModel(500)
-    app = CarelessApp(calls_per_rollout=calls)
+    model, app = ScriptedModel(), CarelessApp(calls_per_rollout=2)
     async with outside(tmp_path, app.app, model.app) as world:
+        registered: list[TrialId | None] = []
 
         def restart_once() -> None:
-            if model.num_calls == 1:
+            registered.append(world.trials.trial_id)
+            if len(registered) == 1:
                 world.state.restart()
 
-        app.after_call = restart_once
+        world.trials.after_registration = restart_once
         outcome = await world.execute()
         assert isinstance(outcome, RolloutOutcome)
         assert outcome.score == 1.0
+        assert len(set(registered)) == 2
         (lost,) = world.failures()
         assert lost.kind == "infrastructure"
-        assert "restarted while the rollout ran" in lost.message
+        assert "a model call failed" in lost.message
+
+
+async def test_rollout_when_the_gateways_state_is_lost_meanwhile_then_its_record_is_whole(
+    tmp_path: Path,
+) -> None:
+    model, app = ScriptedModel(), CarelessApp(calls_per_rollout=2)
+    async with outside(tmp_path, app.app, model.app) as world:
+        app.after_call = world.state.restart
+        outcome = await world.execute()
+        assert isinstance(outcome, RolloutOutcome)
+        assert outcome.spend.calls == 2
+        assert world.failures() == []
 
 
 async def test_barrier_when_a_call_is_still_open_then_the_rollout_waits_for_its_exchange(

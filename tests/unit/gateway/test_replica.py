@@ -7,7 +7,7 @@ from ray_promptopt.core.ids import RunId, TrialId, new_correlation_id
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.recorder import TraceRecorder
 from ray_promptopt.gateway.resolver import TrialResolver
-from ray_promptopt.gateway.state import CallOpened, TraceEvent
+from ray_promptopt.gateway.traces import CallOpened, TraceEvent
 from ray_promptopt.llm.models import UpstreamModel
 
 MODEL = UpstreamModel("openai", "gpt-4o-mini")
@@ -31,7 +31,7 @@ class SlowState:
         await self.go.wait()
         return self.known.get(reference)
 
-    async def record(self, events: Sequence[TraceEvent]) -> None:
+    async def record(self, home: str, events: Sequence[TraceEvent]) -> None:
         if self.failures:
             self.failures -= 1
             raise ConnectionError

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from ray_promptopt.core.ids import RunId, TrialId
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.resolver import TrialResolver
-from ray_promptopt.gateway.state import GatewayState, TraceEvent
+from ray_promptopt.gateway.state import GatewayState
+from ray_promptopt.gateway.traces import TraceEvent
 from ray_promptopt.llm.models import UpstreamModel
 
 MODEL = UpstreamModel("embedded", "embedded/reader", "http://127.0.0.1:1/v1", None, None)
@@ -26,8 +27,8 @@ class Asked:
         self.questions += 1
         return self.state.resolve(reference)
 
-    async def record(self, events: Sequence[TraceEvent]) -> None:
-        self.state.record(events)
+    async def record(self, home: str, events: Sequence[TraceEvent]) -> None:
+        raise AssertionError("a resolver records nothing")
 
 
 def test_runs_are_those_that_have_trial_ids_until_they_are_revoked() -> None:
