@@ -54,7 +54,7 @@ class GatewayStateHost:
     @ray.method
     async def serve_best(self, binding: TrialBinding) -> None:
         """See `GatewayState`."""
-        await asyncio.to_thread(publish, binding)
+        publish(binding)  # not in a thread: memory and store must keep the same one
         self._state.serve_best(binding)
 
     @ray.method

@@ -26,7 +26,8 @@ def test_state_when_killed_then_serves_the_last_best_of_each_run_and_no_old_tria
     state = gateway_state()
     first, last = binding("pl_1", "pl_1", "gpt-5-nano"), binding("pl_1", "pl_1", "gpt-5-mini")
     other, trial = binding("pl_2", "pl_2", "gpt-5"), binding("pl_2", "trial-1", "gpt-5")
-    ray.get([state.serve_best.remote(each) for each in (first, last, other)])
+    for each in (first, last, other):
+        ray.get(state.serve_best.remote(each))
     ray.get(state.register.remote(trial))
 
     ray.kill(state, no_restart=False)  # type: ignore[arg-type]
