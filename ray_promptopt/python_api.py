@@ -16,6 +16,7 @@ from ray_promptopt.cluster.launch import Job, Launch
 from ray_promptopt.config.dump import config_from_json, resolved_json
 from ray_promptopt.config.loader import load_config
 from ray_promptopt.config.schema import RunConfig
+from ray_promptopt.config.simple import simple_mipro as simple_mipro
 from ray_promptopt.core.errors import ConfigError, ConfigProblem, JournalError
 from ray_promptopt.core.ids import RunId, new_run_id
 from ray_promptopt.report import write_report
