@@ -27,6 +27,7 @@ TABLE = (3, "yes", [1])
 MODEL = ("gpt-5-pro", "gpt-4.1-nano", "no-such-model")
 
 BAD: dict[str, tuple[object, ...]] = {
+    "auto": NAME,
     "num_iterations": COUNT,
     "num_evaluations_per_iteration": COUNT,
     "batch_size": COUNT,

@@ -78,6 +78,7 @@ SPECIFIED = {"spec": SPEC}
 DSPY = {"instructions": {"dspy_meta_model": "gpt-4o", "dspy_meta_provider": "openai"}}
 
 CASES = [
+    Case("auto", "light", search("update.enabled"), False, True),
     Case("num_iterations", 3, search("max_trials"), 100, 15),
     Case("num_evaluations_per_iteration", 2, search("max_trials"), 100, 40),
     Case("batch_size", 2, search("batch"), 3, 2),
