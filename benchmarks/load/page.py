@@ -12,7 +12,7 @@ _KINDS = {
     "RolloutWorker": "rollout workers",
     "GatewayStateHost": "gateway state",
     "ServeReplica": "gateway replica",
-    "ProxyActor": "Serve's proxy",
+    "ProxyActor": "Serve's own proxy",
     HAPROXY: HAPROXY,
     DRIVER: "command",
     RAY_SYSTEM: "Ray's own processes",

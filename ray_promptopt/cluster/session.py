@@ -12,6 +12,7 @@ from typing import Any
 import ray
 
 from ray_promptopt.cluster.authentication import token_where_wanted
+from ray_promptopt.cluster.fast_path import fast_path
 from ray_promptopt.cluster.names import NAMESPACE
 from ray_promptopt.core.errors import ClusterError
 
@@ -35,6 +36,8 @@ def ray_session(address: str | None = None, *, dashboard: bool = True) -> Iterat
     if address == LOCAL:
         local = {"include_dashboard": dashboard, "object_store_memory": _OBJECT_STORE_BYTES}
     with ExitStack() as session:
+        if address in (None, LOCAL):
+            session.enter_context(fast_path())
         try:
             session.enter_context(token_where_wanted(address))
             context = ray.init(

@@ -2,9 +2,10 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ray_promptopt.core.work import Purpose
@@ -108,17 +109,26 @@ def test_local_run_when_ctrl_c_is_pressed_then_stops_cleanly_and_says_how_to_res
     moment = a_moment("Ctrl-C")
     run = start_command("run", str(config), "--address", "local", "--results", "runs", cwd=tmp_path)
     wait_while_running(run, lambda: journal.num_rollouts() >= moment)
-    everything = [*descendants(run.pid)]
+    everything = descendants(run.pid)
+    assert listening_at(pid for pid, title in everything.items() if "haproxy -db" in title) == {
+        "127.0.0.1"
+    }
     os.killpg(run.pid, signal.SIGINT)  # a terminal sends it to the whole group
     ended = finish(run)
     assert ended.returncode == 130, ended.stderr + ended.stdout
     assert f"ray-promptopt resume {journal.run_id}" in ended.stdout
     assert "Traceback" not in ended.stderr
-    wait_for(lambda: not still_alive(everything), what="the end of all its processes")
+    wait_for(lambda: not still_alive([*everything]), what="the end of all its processes")
     assert isinstance(journal.events()[-1], RunInterrupted)
     assert journal.view().reason == "stopped by Ctrl-C"
     resume(cluster, journal)
     journal.assert_counted_once_and_in_order()
+
+
+def listening_at(processes: Iterable[int]) -> set[str]:
+    """The addresses that these processes listen at; empty when there is no such process."""
+    connections = (each for pid in processes for each in psutil.Process(pid).net_connections())
+    return {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
 
 
 def start_on(cluster: Cluster, command: str, what: str, *, folder: Path) -> "subprocess.Popen[str]":
