@@ -72,9 +72,10 @@ class CarelessApp:
         config = (await request.json())["policy"]["config"]
         reward = 1.0
         async with httpx.AsyncClient(timeout=10.0) as client:
-            for _ in range(self._calls_per_rollout):
+            for nth in range(self._calls_per_rollout):
                 try:
-                    await call_policy(client, config, MESSAGES)
+                    # Different calls, not one that is tried again.
+                    await call_policy(client, config, MESSAGES, seed=nth)
                 except UpstreamError:
                     reward = 0.0
                 self.after_call()

@@ -80,6 +80,10 @@ class Interceptor:
     def trial_id(self) -> TrialId:
         return self.binding.trial_id
 
+    def next_rollout(self) -> None:
+        """From now on calls are made for another rollout, which is waited for."""
+        self.correlation_id = self.state.ledger.expect()
+
     async def post(self, body: dict[str, Any] | None = None, **options: Any) -> httpx.Response:
         """The call that a task app makes at its inference URL."""
         url = f"{self.url}/v1/{self.trial_id}/chat/completions?cid={self.correlation_id}"

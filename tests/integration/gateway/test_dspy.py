@@ -6,7 +6,7 @@ import dspy
 import pytest
 
 from ray_promptopt.core.candidate import Candidate
-from ray_promptopt.core.ids import new_correlation_id, new_trial_id
+from ray_promptopt.core.ids import new_trial_id
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.prompts.learning import learn_baseline
 from tests.fakes.chat_clients import base_url, in_thread, tool_call
@@ -63,7 +63,7 @@ async def test_a_program_is_learned_from_its_calls_and_gets_a_candidate_that_it_
             new_trial_id(), gateway.binding.run_id, upstream, better, learned
         )
         gateway.state.plain.register(gateway.binding)
-        gateway.correlation_id = new_correlation_id()
+        gateway.next_rollout()
         lm = model(gateway)
         with dspy.context(lm=lm, adapter=dspy.ChatAdapter()):
             prediction = await dspy.Predict(Sort).acall(message="It never came.")

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse
 
-from ray_promptopt.core.ids import new_correlation_id
 from tests.fakes.interceptor import Interceptor, chat, intercepting
 from tests.fakes.providers import Streamed, completed, streamed
 
@@ -57,7 +56,7 @@ class Caller:
 
 async def exchanges_after(gateway: Interceptor, caller: Caller) -> int:
     """Call, and hold the ledger against the provider's count; how many calls there were."""
-    gateway.correlation_id = new_correlation_id()
+    gateway.next_rollout()
     counted = len(gateway.provider.requests)
     scope = {
         "type": "http", "method": "POST", "headers": [],

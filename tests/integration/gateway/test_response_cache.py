@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ray_promptopt.core.candidate import Candidate
-from ray_promptopt.core.ids import new_correlation_id, new_run_id, new_trial_id
+from ray_promptopt.core.ids import new_run_id, new_trial_id
 from ray_promptopt.core.usage import CACHED
 from ray_promptopt.gateway.binding import TrialBinding
 from tests.fakes.interceptor import Interceptor, chat, intercepting
@@ -151,7 +151,7 @@ async def test_a_failure_is_never_kept(failure: Scripted) -> None:
         (failed,) = await gateway.exchanges()
         num_failed = len(gateway.provider.requests)
         gateway.provider.script = [*[failure] * num_failed, good]
-        gateway.correlation_id = new_correlation_id()
+        gateway.next_rollout()
         await gateway.post(chat(temperature=0, stream=is_stream))
         (mended,) = await gateway.exchanges()
     assert failed.failure is not None
