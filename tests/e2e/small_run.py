@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ray_promptopt.config.dump import config_from_json
-from ray_promptopt.core.ids import RunId
+from ray_promptopt.core.ids import RunId, WorkId
+from ray_promptopt.core.trace import Exchange
 from ray_promptopt.core.work import Purpose
 from ray_promptopt.runs.optimizers import build_optimizer, num_baseline_rollouts
 from ray_promptopt.runs.recovery import (
@@ -84,6 +85,12 @@ class Journal:
         if not self._store.runs():
             return []
         return [stored.event for stored in self._store.events(self.run_id)]
+
+    def exchanges(self, work_id: WorkId) -> tuple[Exchange, ...]:
+        """The model calls of a rollout that has counted, as they are stored."""
+        trace = self._store.trace(self.run_id, work_id)
+        assert trace is not None
+        return trace.exchanges
 
     def view(self) -> RunView:
         """The fold of all events."""

@@ -1,11 +1,12 @@
-"""The Grafana dashboard: every metric that it asks for is one that a run and the gateway export."""
+"""The Grafana dashboard: every metric that it asks for is one that a run and the gateway export;
+and what the same run, with a response cache and a fallback, leaves in its stored traces."""
 
 import itertools
 import json
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -14,10 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ray_promptopt.core.usage import NO_SPEND
 from ray_promptopt.llm.embedded.completion import complete
+from ray_promptopt.store.events import RolloutFinished
 from tests.e2e.clusters import PROJECT, Cluster, free_port, ray_head
 from tests.e2e.processes import finish, start_command
-from tests.e2e.small_run import write_config
+from tests.e2e.small_run import Journal, write_config
 from tests.e2e.test_custody import serving_in_a_thread
 from tests.e2e.test_existing_cluster import intents, request_body
 
@@ -31,6 +34,11 @@ UNUSUAL = {
     14: (400, "a_code_of_its_own"),
 }
 """What the model server answers now and then: a retry, a stand-in and a failed attempt follow."""
+SOURCES = {
+    (None, "local"),
+    ("openai_compatible/local (insufficient_quota)", "embedded/reader-nano"),
+}
+"""`fallback_from` and `model` of every answer that counts."""
 
 
 class LocalModel:
@@ -81,21 +89,29 @@ def exported(cluster: Cluster) -> set[str]:
     return {found[0] for line in text.splitlines() if (found := METRIC.match(line))}
 
 
-def test_every_metric_that_the_dashboard_asks_for_is_exported(tmp_path: Path) -> None:
-    port, seen = free_port(), set[str]()
+class Ran(NamedTuple):
+    """One run of `config`, and the metrics that were seen meanwhile and right after."""
+
+    journal: Journal
+    seen: set[str]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    folder, port, seen = tmp_path_factory.mktemp("ran"), free_port(), set[str]()
     with ray_head() as cluster, serving_in_a_thread(LocalModel().app, port):
         run = start_command(
-            *("run", str(config(tmp_path, port)), "--address", cluster.address),
-            *("--results", str(tmp_path)),
-            cwd=tmp_path,
+            *("run", str(config(folder, port)), "--address", cluster.address),
+            *("--results", str(folder)),
+            cwd=folder,
             environ=cluster.environ,
         )
         while run.poll() is None:
             seen |= exported(cluster)
             time.sleep(0.3)
-        ran = finish(run)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        found = re.search(r"run (pl_\w+)\s+\(gateway (http://[\d.:]+)\)", ran.stdout)
+        ended = finish(run)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        found = re.search(r"run (pl_\w+)\s+\(gateway (http://[\d.:]+)\)", ended.stdout)
         assert found
         url = f"{found[2]}/v1/{found[1]}/chat/completions"
         task = intents()
@@ -105,7 +121,27 @@ def test_every_metric_that_the_dashboard_asks_for_is_exported(tmp_path: Path) ->
             httpx.post(url, json=body, timeout=30.0)
             seen |= exported(cluster)
             time.sleep(0.3)
-    assert asked_for() - seen == set()
+    return Ran(Journal(folder), seen)
+
+
+def test_every_metric_that_the_dashboard_asks_for_is_exported(ran: Ran) -> None:
+    assert asked_for() - ran.seen == set()
+
+
+def test_where_each_answer_came_from_is_read_back_from_the_stored_traces(ran: Ran) -> None:
+    total = NO_SPEND
+    for event in ran.journal.events():
+        if not isinstance(event, RolloutFinished):
+            continue
+        exchanges = ran.journal.exchanges(event.outcome.work_id)
+        spend = event.outcome.spend
+        assert sum(exchange.cached for exchange in exchanges) == spend.cached_calls
+        stood_in = [exchange.fallback_from is not None for exchange in exchanges]
+        assert sum(stood_in) == spend.fallback_calls
+        assert {(exchange.fallback_from, exchange.model) for exchange in exchanges} <= SOURCES
+        total += spend
+    assert total.cached_calls > 0
+    assert total.fallback_calls > 0
 
 
 def test_the_dashboard_is_one_that_grafana_can_place_and_fill() -> None:
