@@ -7,7 +7,7 @@ from ray_promptopt.core.work import DecisionKind
 from ray_promptopt.prompts.demonstrations import shown_texts
 from ray_promptopt.report.diff import diff_html
 from ray_promptopt.report.search_charts import prompt_tokens
-from ray_promptopt.report.tables import heads
+from ray_promptopt.report.tables import candidate_link, heads
 from ray_promptopt.store.run_view import CandidateRecord, Fate, RunView, show_score
 
 _MAX_TEXTS = 300
@@ -53,22 +53,18 @@ def _stories(view: RunView) -> dict[CandidateId, str]:
             continue
         told = escape(decision.message)
         if decision.lessons:
-            told += f" ({', '.join(map(_link, decision.lessons))})"
+            told += f" ({', '.join(map(candidate_link, decision.lessons))})"
         stories[decision.candidate.id].append(told)
         for lesson in decision.lessons:
-            stories[lesson].append(f"merged into {_link(decision.candidate.id)}")
+            stories[lesson].append(f"merged into {candidate_link(decision.candidate.id)}")
     for key, record in view.candidates.items():
         stories[key] = stories[key] or [escape(record.message)]
     return {key: "; ".join(story) for key, story in stories.items()}
 
 
-def _link(candidate_id: CandidateId) -> str:
-    return f'<a href="#c-{candidate_id}">{candidate_id[:8]}</a>'
-
-
 def _row(record: CandidateRecord, view: RunView, story: str, *, with_text: bool) -> str:
     candidate = record.candidate
-    parents = " + ".join(map(_link, record.parents))
+    parents = " + ".join(map(candidate_link, record.parents))
     born = f"<br><span class='dim'>from {parents}</span>" if parents else ""
     return (
         f'<tr id="c-{candidate.id}"><td class="n">{record.iteration}</td>'

@@ -6,7 +6,7 @@ tried; number 0 is the baseline's.
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -120,8 +120,7 @@ def beliefs(view: RunView) -> list[Belief]:
     others = ranked[len(good) :]
     best = choices(view.best.candidate) if view.best else {}
     found: list[Belief] = []
-    for variable in choices(tried[0].candidate) if tried else ():
-        texts = dict.fromkeys(choices(record.candidate)[variable] for record in tried)
+    for variable, texts in tried_choices(tried).items():
         for number, text in enumerate(texts):
             users = _using(tried, variable, text)
             scores = [o.score for record in users for o in record.validation.values()]
@@ -139,6 +138,15 @@ def beliefs(view: RunView) -> list[Belief]:
                 )
             )
     return found
+
+
+def tried_choices(tried: Sequence[CandidateRecord]) -> dict[str, list[str]]:
+    """Variable to its choices; the place of one in the list is its number."""
+    chosen = [choices(record.candidate) for record in tried]
+    return {
+        variable: list(dict.fromkeys(each[variable] for each in chosen))
+        for variable in (chosen[0] if chosen else ())
+    }
 
 
 def choices(candidate: Candidate) -> dict[str, str]:

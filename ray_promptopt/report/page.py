@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ray_promptopt.prompts.demonstrations import shown_texts
 from ray_promptopt.report.candidates import candidates_table
+from ray_promptopt.report.combinations import combinations_section
 from ray_promptopt.report.diff import diff_html
 from ray_promptopt.report.examples import examples_table
 from ray_promptopt.report.held_out import held_out_section
@@ -67,7 +68,7 @@ def _search_sections(view: RunView, initial: CandidateRecord, best: CandidateRec
     if charts:
         sections.append(f'<h2>Search</h2>{LEGEND}<div class="charts">{charts}</div>')
     if is_mipro:
-        sections.append(beliefs_section(view))
+        sections += [beliefs_section(view), combinations_section(view)]
     sections += [
         f'<h2>Lineage</h2><figure id="lineage"><figcaption>{_LINEAGE_CAPTION}</figcaption>'
         f'<div class="scroll tall">{lineage_svg(view)}</div></figure>',

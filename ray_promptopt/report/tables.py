@@ -2,6 +2,7 @@
 
 from html import escape
 
+from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.usage import Spend
 from ray_promptopt.store.run_view import RunView
 
@@ -68,3 +69,8 @@ def heads(*columns: tuple[str, bool]) -> str:
         for name, number in columns
     )
     return f"<tr>{cells}</tr>"
+
+
+def candidate_link(candidate_id: CandidateId) -> str:
+    """A candidate's short name, which leads to its row."""
+    return f'<a href="#c-{candidate_id}">{candidate_id[:8]}</a>'

@@ -17,11 +17,12 @@ from ray_promptopt.prompts.demonstrations import demos_as_text
 @dataclass(slots=True)
 class Instruction:
     """A text of one component, written from what arm `written_from` did; `live` while trials may
-    still use it."""
+    still use it. `proposal` says in words which call wrote it; the baseline's has none."""
 
     text: str
     written_from: int = 0
     live: bool = True
+    proposal: str = ""
 
 
 @dataclass(slots=True)
@@ -114,6 +115,13 @@ class Catalogue:
         if any(point[num_texts:]):
             parts.append("demos")
         return "+".join(parts) or "initial"
+
+    def proposals(self, arm: int) -> str:
+        """Which call wrote each instruction of an arm that is not the baseline's."""
+        chosen = zip(self.components, self.instructions, self.arms[arm].point, strict=False)
+        return "; ".join(
+            f"{name} by {choices[place].proposal}" for name, choices, place in chosen if place
+        )
 
     def add_arm(self, point: Point, iteration: int) -> int:
         """A new combination; returns its number."""

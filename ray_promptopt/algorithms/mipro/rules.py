@@ -15,6 +15,7 @@ from ray_promptopt.algorithms.mipro.jobs import Evaluation, Round, Slot
 from ray_promptopt.algorithms.mipro.search import MAX_FRUITLESS, Search
 from ray_promptopt.algorithms.mipro.stages import EvaluationStage, RoundStage
 from ray_promptopt.algorithms.randomness import stream
+from ray_promptopt.algorithms.tips import tip
 from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.stages import stage_of
@@ -119,8 +120,12 @@ def announce(search: Search, job: Evaluation) -> list[Decision]:
     """A trial's combination is known from its beginning on."""
     if job.purpose is not Purpose.TRIAL:
         return []
-    words = f"trial {search.tally.trials}: {search.catalogue.origin(job.arm)}"
-    return [_about(search, job, DecisionKind.CANDIDATE_PROPOSED, words)]
+    words = [
+        f"trial {search.tally.trials}: {search.catalogue.origin(job.arm)}",
+        search.catalogue.proposals(job.arm),
+    ]
+    message = ", ".join(filter(None, words))
+    return [_about(search, job, DecisionKind.CANDIDATE_PROPOSED, message)]
 
 
 def all_rollouts(search: Search) -> list[ScoredRollout]:
@@ -135,7 +140,7 @@ def all_rollouts(search: Search) -> list[ScoredRollout]:
 
 def _end_proposals(search: Search, job: Round) -> list[Decision]:
     decisions, is_barren = [], True
-    for slot in job.slots:
+    for number, slot in enumerate(job.slots, 1):
         if slot.text is None:
             continue
         choices = search.catalogue.choices_of(slot.component)
@@ -146,7 +151,10 @@ def _end_proposals(search: Search, job: Round) -> list[Decision]:
             message = f"{slot.component}: too close to an instruction that is there"
             decisions.append(Decision(DecisionKind.PROPOSAL_DISCARDED, message))
             continue
-        choices.append(Instruction(slot.text, job.arm))
+        # The tip is its request's: `work.py` gives each slot that of its number.
+        angle = tip(number).partition(":")[0]
+        proposal = f"proposal {number} of round {job.number} ({angle})"
+        choices.append(Instruction(slot.text, job.arm, proposal=proposal))
         is_barren = False
     search.tally.barren_rounds = search.tally.barren_rounds + 1 if is_barren else 0
     for component in search.catalogue.components:

@@ -1,10 +1,13 @@
 """The report's own part for MIPRO, made from what a journal holds."""
 
+import re
+
 from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.ids import CandidateId
 from ray_promptopt.core.work import DecisionKind
 from ray_promptopt.prompts.demonstrations import demos_as_text
+from ray_promptopt.report.combinations import combinations_section
 from ray_promptopt.report.mipro import beliefs, beliefs_section, choices, trials_figure
 from ray_promptopt.report.page import render_report
 from ray_promptopt.store.run_view import CurvePoint, Fate, RunView
@@ -68,6 +71,7 @@ def test_a_run_without_trials_has_no_figure_and_no_table() -> None:
     view = empty_view()
     assert trials_figure(view) == ""
     assert beliefs_section(view) == ""
+    assert combinations_section(view) == ""
 
 
 def test_a_trial_that_was_dropped_counts_too() -> None:
@@ -84,10 +88,31 @@ def test_texts_of_choices_are_escaped() -> None:
     assert "<img src=x" not in beliefs_section(view)
 
 
+def test_every_combination_names_its_choices_who_wrote_it_and_from_whom() -> None:
+    view = searched_view()
+    baseline, *_, last = view.candidates.values()
+    child = add_candidate(view, combined("C.", SHOWN), score=0.9, parents=(last.candidate.id,))
+    child.message = "trial 4: instruction+demos, system by proposal 2 of round 1 <Warn>"
+    head, *rows = combinations_section(view).split("<tr>")[1:]
+    assert "instruction: system" in head
+    assert "demonstrations" in head
+    numbers = [re.findall(r'<td class="n">([^<]*)</td>', row) for row in rows]
+    expected = [("0", "0"), ("0", "1"), ("1", "0"), ("1", "1"), ("2", "1")]
+    assert [(row[1], row[2]) for row in numbers] == expected
+    assert numbers[-1] == ["4", "2", "1", "6", "0.900"]
+    assert "proposal 2 of round 1 &lt;Warn&gt;" in rows[-1]
+    assert f'href="#c-{last.candidate.id}"' in rows[-1]
+    assert "(best)" in rows[-1]
+    assert "(best)" not in rows[0]
+    assert f'href="#c-{baseline.candidate.id}"' in rows[0]
+
+
 def test_the_page_of_a_mipro_run_shows_trials_and_beliefs_and_that_of_gepa_does_not() -> None:
     view = finished_view()
     assert 'id="beliefs"' not in render_report(view)
+    assert 'id="combinations"' not in render_report(view)
     view.config_json = view.config_json.replace('"algorithm": "gepa"', '"algorithm": "mipro"')
     page = render_report(view)
     assert 'id="beliefs"' in page
+    assert 'id="combinations"' in page
     assert 'id="trials"' in page

@@ -128,6 +128,16 @@ def test_trials_when_they_begin_are_announced_with_their_combination() -> None:
     assert {candidate.id for candidate in proposed if candidate is not None} == ended
 
 
+def test_a_trial_with_a_new_instruction_names_the_proposal_that_wrote_it() -> None:
+    _, decisions = run_search(MiproOptimizer(SETTINGS, INITIAL), Landscape(num_lessons=3))
+    told = [d.message for d in decisions if d.kind is DecisionKind.CANDIDATE_PROPOSED]
+    assert any("system by proposal 1 of round 0 (Be simple)" in words for words in told)
+    assert any(" of round 1 (" in words for words in told)
+    for words in told:
+        made_of = words.partition(": ")[2].partition(",")[0]
+        assert ("proposal" in words) == ("instruction" in made_of)
+
+
 def test_search_with_instructions_alone_uses_no_demonstration() -> None:
     world = DemoWorld()
     run_search(MiproOptimizer(with_(max_demos=0), INITIAL), world)
