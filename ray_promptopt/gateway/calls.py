@@ -60,7 +60,8 @@ class Call:
         """The record of a call that the model answered to its end."""
         self.reply = answer
         said = self.dialect.reply_text(answer.body)
-        quotes = self.binding is not None and quotes_candidate(said, self.binding)
+        written = self.dialect.wire.said(answer.body)
+        quotes = self.binding is not None and quotes_candidate(written, self.binding)
         notes = (*answer.notes, QUOTED) if quotes else answer.notes
         return exchanges.answered(self.messages, answer, said, notes, self.started_s)
 

@@ -94,6 +94,21 @@ async def test_a_model_that_quotes_its_prompt_is_passed_on_and_noted_on_the_trac
     assert other.notes == ()
 
 
+@pytest.mark.parametrize("place", ["second choice", "beside a call"])
+async def test_a_quote_is_noted_wherever_in_the_answer_it_stands(place: str) -> None:
+    quote = {"role": "assistant", "content": f"I was told: {CANDIDATE}"}
+    call = {"id": "c", "type": "function", "function": {"name": "answer", "arguments": "{}"}}
+    ways: dict[str, list[dict[str, Any]]] = {
+        "second choice": [{"role": "assistant", "content": "fine"}, quote],
+        "beside a call": [{**quote, "tool_calls": [call]}],
+    }
+    answer = completed(choices=[{"index": i, "message": one} for i, one in enumerate(ways[place])])
+    async with intercepting(answer) as gateway:
+        await gateway.post(chat(n=2))
+        (quoting,) = await gateway.exchanges()
+    assert any("quotes words of the candidate" in note for note in quoting.notes)
+
+
 async def test_a_baseline_trial_has_nothing_to_quote() -> None:
     async with intercepting(completed(BASELINE * 3), candidate=None) as gateway:
         await gateway.post()
