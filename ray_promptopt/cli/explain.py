@@ -14,7 +14,7 @@ from ray_promptopt.cli.options import json_option, results_option
 if TYPE_CHECKING:
     from ray_promptopt.core.candidate import Candidate
     from ray_promptopt.prompts.explaining import MessageFate
-    from ray_promptopt.prompts.learning import LearnedStage
+    from ray_promptopt.prompts.learning import LearnedBaseline, LearnedStage
     from ray_promptopt.store.run_view import RunView
 
 
@@ -56,7 +56,7 @@ def explain_intercept_command(
     fates = explain_substitution(messages, stage, chosen)
     refused = any(fate.problem for fate in fates)
     if as_json:
-        click.echo(json.dumps(_as_json(fates, chosen, stage), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(fates, chosen, stage, baseline), ensure_ascii=False))
     else:
         for note in baseline.notes:
             click.echo(f"note: {note}")
@@ -98,23 +98,28 @@ def _messages(request_file: Any) -> Any:
 
 
 def _as_json(
-    fates: "Sequence[MessageFate]", candidate: "Candidate", stage: "LearnedStage"
+    fates: "Sequence[MessageFate]",
+    candidate: "Candidate",
+    stage: "LearnedStage",
+    baseline: "LearnedBaseline",
 ) -> dict[str, Any]:
-    """With the candidate as a transformation of the baseline and as a template of sections."""
+    """With the stage as a transformation of the baseline and as a template of sections, and the
+    whole candidate as `best_prompt.export.json` has the best one."""
     from ray_promptopt.prompts.transformation import Transformation
-    from ray_promptopt.prompts.written import sections_of
+    from ray_promptopt.prompts.written import sections_of, written
 
     return {
         "candidate": candidate.id,
         "stage": stage.name,
         "transformation": Transformation.between(stage, candidate).to_dict(),
         "sections": sections_of(stage, candidate),
+        "export": written(baseline, candidate),
         "sent": not any(fate.problem for fate in fates),
         "messages": [
             {
                 "index": fate.index,
                 "role": fate.role,
-                "component": fate.component,
+                "components": list(fate.components),
                 "put_in": fate.put_in,
                 "before": fate.before,
                 "after": fate.after,

@@ -20,7 +20,7 @@ class MessageFate:
 
     index: int
     role: str
-    component: str | None
+    components: tuple[str, ...]
     before: str
     after: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
@@ -34,12 +34,15 @@ class MessageFate:
             return f"refused: {self.problem}"
         if self.put_in:
             return "put in: a demonstration of the candidate"
-        if self.component is None:
+        if not self.components:
             return "passed as it is: no part of the baseline's prompt"
+        named = "component" if len(self.components) == 1 else "components"
+        named += f" {', '.join(map(repr, self.components))}"
         if self.after == self.before:
-            return f"component {self.component!r} says what the baseline says"
+            say = "says" if len(self.components) == 1 else "say"
+            return f"{named} {say} what the baseline says"
         kept = f", its data kept: {', '.join(self.data)}" if self.data else ""
-        return f"replaced by component {self.component!r}{kept}"
+        return f"replaced by {named}{kept}"
 
 
 def explain_substitution(
@@ -49,13 +52,13 @@ def explain_substitution(
     touched = [_fate(messages, part, candidate) for part in stage.components]
     known = {fate.index: fate for fate in touched if fate.index < len(messages)}
     fates = [
-        known.get(index, MessageFate(index, message.role, None, message.content))
+        known.get(index, MessageFate(index, message.role, (), message.content))
         for index, message in enumerate(messages)
     ]
     fates += [fate for fate in touched if fate.index >= len(messages)]
     examples = examples_for(messages, candidate, stage.name)
     fates[examples.place : examples.place] = [
-        MessageFate(examples.place, turn.role, None, "", turn.content, put_in=True)
+        MessageFate(examples.place, turn.role, (), "", turn.content, put_in=True)
         for turn in examples.turns
     ]
     return tuple(fates)
@@ -65,7 +68,7 @@ def _fate(
     messages: Sequence[ChatMessage], part: LearnedMessage, candidate: Candidate
 ) -> MessageFate:
     """A message that is sought and is nowhere stands behind all others."""
-    names = ", ".join(slot.component for slot in part.slots)
+    names = tuple(slot.component for slot in part.slots)
     index = len(messages) if part.index is None else part.index
     try:
         found = found_in(messages, part)

@@ -71,6 +71,9 @@ def test_json_holds_every_message(results: Path) -> None:
     (replacement,) = shown["transformation"]["text_replacements"]
     assert (replacement["old_text"], replacement["apply_to_role"]) == (BASELINE, "system")
     assert shown["sections"][0]["content"] == "Weigh the verbs first."
+    assert shown["export"]["payload_kind"] == "pattern"
+    assert shown["export"]["object"]["data"]["messages"][0]["pattern"] == "Weigh the verbs first."
+    assert shown["export"]["full_text"].startswith("[system | system]\nWeigh the verbs first.")
 
 
 def test_another_candidate_is_named_by_the_beginning_of_its_id(results: Path) -> None:

@@ -2,7 +2,8 @@ from ray_promptopt.core.candidate import Candidate
 from ray_promptopt.core.demos import Demo
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.prompts.explaining import explain_substitution
-from ray_promptopt.prompts.learning import DeclaredMessage, learn_baseline
+from ray_promptopt.prompts.forms import Passage, formed
+from ray_promptopt.prompts.learning import DeclaredMessage, PromptForm, learn_baseline
 
 CALL = [ChatMessage("system", "Sort for shop A."), ChatMessage("user", "Where is it?")]
 BASELINE = learn_baseline(
@@ -25,6 +26,15 @@ def test_the_initial_candidate_changes_nothing_and_says_so() -> None:
     system, _ = explain_substitution(CALL, STAGE, BASELINE.initial_candidate())
     assert system.after == system.before
     assert "says what the baseline says" in system.reason
+
+
+def test_every_section_of_a_message_is_named_by_itself() -> None:
+    sections = [Passage("role", "Sort for"), Passage("end", ".")]
+    stage = formed(STAGE, [CALL], PromptForm.TEMPLATE, sections)
+    changed = Candidate.of({"role": "File under", "end": "!"})
+    system, _ = explain_substitution(CALL, stage, changed)
+    assert (system.after, system.components) == ("File under shop A!", ("role", "end"))
+    assert system.reason.startswith("replaced by components 'role', 'end'")
 
 
 def test_a_message_that_is_not_the_baselines_says_how_far_it_agrees() -> None:
