@@ -1,6 +1,7 @@
 """Real runs on the shipped intents: candidates as sections of a template, and as replaced texts."""
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.prompts.transformation import Transformation
 from ray_promptopt.tasks.intents.app import build_task
-from tests.e2e.processes import run_command
+from tests.e2e.clusters import Cluster, ray_head
+from tests.e2e.processes import finish, run_command, start_command
 from tests.e2e.small_run import Journal, write_config
+
+pytestmark = pytest.mark.ray
 
 ROLE = "You are a customer support assistant of an online shop."
 TASK = "Read the customer's query and classify it into one of the available intents."
@@ -69,14 +73,28 @@ class Finished:
         return exported
 
 
-@pytest.fixture(scope="module", params=FORMS)
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    cwd = tmp_path_factory.mktemp(request.param)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
+    """By form; all at the same time on one cluster, behind one gateway."""
+    folders = {form: tmp_path_factory.mktemp(form) for form in FORMS}
+    with ray_head() as cluster:
+        commands = [_start(form, cwd, cluster) for form, cwd in folders.items()]
+        done = [finish(command, timeout_s=240.0) for command in commands]
+    assert [one.returncode for one in done] == [0] * len(done), [one.stderr for one in done]
+    return {form: Finished(form, cwd, Journal(cwd / "runs")) for form, cwd in folders.items()}
+
+
+def _start(form: str, cwd: Path, cluster: Cluster) -> "subprocess.Popen[str]":
     config = write_config(cwd, latency_s=0.0)
-    config.write_text(config.read_text() + FORMS[request.param])
-    done = run_command("run", config.name, "--address", "local", cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    return Finished(request.param, cwd, Journal(cwd / "runs"))
+    config.write_text(config.read_text() + FORMS[form])
+    return start_command(
+        *("run", config.name, "--address", cluster.address), cwd=cwd, environ=cluster.environ
+    )
+
+
+@pytest.fixture(params=FORMS)
+def run(request: pytest.FixtureRequest, runs: dict[str, Finished]) -> Finished:
+    return runs[request.param]
 
 
 def test_the_search_gains_and_counts_every_rollout_once(run: Finished) -> None:
