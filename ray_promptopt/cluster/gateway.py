@@ -21,6 +21,7 @@ from ray_promptopt.cluster.names import GATEWAY_APPLICATION
 from ray_promptopt.cluster.placement import ON_HEAD
 from ray_promptopt.core.errors import ClusterError
 from ray_promptopt.gateway.app import GatewayApp
+from ray_promptopt.gateway.traces import LONGEST_BARRIER_S
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -71,7 +72,8 @@ def gateway_application(num_replicas: int = 1) -> serve.Application:
         max_ongoing_requests=2000,
         # Beside the proxy and the embedded models; provider keys are needed on no other node.
         ray_actor_options={"num_cpus": 0, "resources": ON_HEAD},
-        graceful_shutdown_timeout_s=10,
+        # A replica that ends finishes its calls, for as long as any rollout waits for one.
+        graceful_shutdown_timeout_s=LONGEST_BARRIER_S,
     )(serve.ingress(build_replica_app)())
     application: serve.Application = deployment.bind()
     return application

@@ -15,7 +15,7 @@ from ray_promptopt.core.ids import CorrelationId, new_correlation_id
 from ray_promptopt.core.trace import Exchange, Trace
 from ray_promptopt.core.usage import NO_SPEND
 
-_LONGEST_BARRIER_S = 150.0
+LONGEST_BARRIER_S = 150.0
 """Longer than any model call may take."""
 _LONGEST_SILENCE_S = 10.0
 """A call of which nothing was heard for so long belongs to a dead replica."""
@@ -64,7 +64,7 @@ class TraceLedger:
         self,
         home: str = "",
         *,
-        longest_barrier_s: float = _LONGEST_BARRIER_S,
+        longest_barrier_s: float = LONGEST_BARRIER_S,
         longest_silence_s: float = _LONGEST_SILENCE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

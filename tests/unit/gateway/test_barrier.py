@@ -8,7 +8,14 @@ from ray_promptopt.core.trace import Exchange
 from ray_promptopt.core.usage import NO_SPEND
 from ray_promptopt.gateway.binding import TrialBinding
 from ray_promptopt.gateway.recorder import TraceRecorder
-from ray_promptopt.gateway.traces import CallClosed, CallOpened, TraceEvent, TraceLedger
+from ray_promptopt.gateway.traces import (
+    LONGEST_BARRIER_S,
+    CallClosed,
+    CallOpened,
+    TraceEvent,
+    TraceLedger,
+)
+from ray_promptopt.llm.upstream import Upstream
 
 EXCHANGE = Exchange((), "yes", "m", NO_SPEND, 0.1, 200)
 HOME = "a" * 36
@@ -49,6 +56,10 @@ async def test_barrier_when_a_call_takes_longer_than_any_may_then_it_is_a_failed
     ledger.record([CallOpened(cid, "a")])
     (exchange,) = (await ledger.barrier(cid)).exchanges
     assert exchange.failure_code == "gateway_lost"
+
+
+def test_rollouts_and_ending_replicas_wait_longer_than_a_call_may_take() -> None:
+    assert Upstream({}).timeout_s < LONGEST_BARRIER_S
 
 
 async def test_ledger_keeps_nothing_of_a_rollout_that_it_does_not_wait_for() -> None:
