@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.results_file import save
 from benchmarks.versus.problem import TASKS
 from benchmarks.versus_dspy.contestants import OURS_ALONE, PACKAGE_SIZES, run_size
 from benchmarks.versus_dspy.record import (
@@ -19,7 +20,6 @@ from benchmarks.versus_dspy.record import (
     RunRecord,
     Setting,
     load,
-    save,
     versions,
 )
 from ray_promptopt.core.errors import TaskAppError

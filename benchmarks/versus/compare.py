@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import product
 from pathlib import Path
 
+from benchmarks.results_file import save
 from benchmarks.versus.contestants import CONTESTANTS, ON_RAY, run_once
 from benchmarks.versus.problem import TASKS
 from benchmarks.versus.record import (
@@ -14,7 +15,6 @@ from benchmarks.versus.record import (
     RunRecord,
     Setting,
     load,
-    save,
     versions,
 )
 from ray_promptopt.core.errors import TaskAppError

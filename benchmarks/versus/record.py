@@ -1,14 +1,12 @@
 """What is written down of one run, and the results file of a whole comparison."""
 
-import json
-import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
+
+from benchmarks.results_file import versions_of
 
 SAMPLE_EVERY = 10
 """Every how many rollouts the clock is written down."""
@@ -131,18 +129,7 @@ _ADAPTER = TypeAdapter(Comparison)
 
 def versions() -> dict[str, str]:
     """Of everything that a figure may depend on."""
-    names = ("ray-promptopt", "gepa", "numpy", "aiohttp", "ray")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def save(comparison: Comparison, path: Path) -> None:
-    """Write a results file; one run a line, so that a difference can be read."""
-    raw: dict[str, Any] = asdict(comparison)
-    runs: Sequence[Any] = raw.pop("runs")
-    head = json.dumps(raw, indent=1)[:-2]
-    lines = ",\n".join(f"  {json.dumps(run)}" for run in runs)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'{head},\n "runs": [\n{lines}\n ]\n}}\n', encoding="utf-8")
+    return versions_of("ray-promptopt", "gepa", "numpy", "aiohttp", "ray")
 
 
 def load(path: Path) -> Comparison:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.versus.record import Best, Comparison, RunRecord, Setting, load, save
+from benchmarks.results_file import save
+from benchmarks.versus.record import Best, Comparison, RunRecord, Setting, load
 from benchmarks.versus.summary import difference, measures, standings, verdict
 
 SETTING = Setting(
