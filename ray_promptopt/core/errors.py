@@ -81,10 +81,6 @@ class SubstitutionError(PromptOptError):
     """A request did not match the baseline that was learned; nothing was sent in its name."""
 
 
-class ProposalError(PromptOptError):
-    """A reflection or proposal could not be used: unfenced, truncated, or a wildcard was lost."""
-
-
 class BudgetError(PromptOptError):
     """A budget cannot pay for what is asked of it."""
 

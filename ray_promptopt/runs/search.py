@@ -52,11 +52,6 @@ class SearchLoop:
         self._stopping = False
 
     @property
-    def num_in_flight(self) -> int:
-        """Items sent out and not yet back."""
-        return len(self._in_flight)
-
-    @property
     def _may_send(self) -> bool:
         return self._executor.gate.is_open and not self._stopping
 

@@ -1,7 +1,6 @@
 """Every option of GEPA changes what the search is made with, or warns that it does nothing."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +11,7 @@ from ray_promptopt.config.schema_gepa import GepaConfig, GepaModule
 from ray_promptopt.runs.optimizers import gepa_settings
 from ray_promptopt.runs.plans import num_held_out
 from tests.unit.config.documents import GEPA, gepa, refused
+from tests.unit.config.option_cases import Case, attribute
 from tests.unit.config.test_spec import SPEC
 
 TEMPLATE = "Improve <curr_param> by <side_info>"
@@ -19,26 +19,12 @@ SEEDS = {"seeds": list(range(40)), "validation_seeds": list(range(50, 56)), "tes
 ALONE = {"seeds": list(range(40))}
 
 
-class Case(NamedTuple):
-    """`key = value`, with other keys beside it: what is seen of it, by default and then."""
-
-    key: str
-    value: object
-    see: Callable[[RunConfig], object]
-    before: object
-    after: object
-    beside: Mapping[str, object] = {}
-
-
 def search(name: str) -> Callable[[RunConfig], object]:
     """A setting of the search, dotted."""
 
     def see(config: RunConfig) -> object:
         assert config.gepa is not None
-        found: object = gepa_settings(config, config.gepa, "def program(): ...")
-        for part in name.split("."):
-            found = getattr(found, part)
-        return found
+        return attribute(gepa_settings(config, config.gepa, "def program(): ..."), name)
 
     return see
 
@@ -126,21 +112,13 @@ def warned(config: RunConfig) -> list[str]:
 
 
 def made(case: Case, *, with_key: bool) -> RunConfig:
-    changes: dict[str, object] = {
+    base: dict[str, object] = {
         "initial_prompt": {"metadata": {"pipeline_modules": ["a"]}},
         "gepa__modules": [{"module_id": "a"}],
         "gepa__evaluation": SEEDS,
         "gepa__rollout__budget": 1000,
     }
-    changes.update({f"gepa__{name}": value for name, value in case.beside.items()})
-    path = "gepa__" + case.key.replace(".", "__")
-    if with_key:
-        parent, _, leaf = path.rpartition("__")
-        if isinstance(changes.get(parent), Mapping):
-            changes[parent] = {**changes[parent], leaf: case.value}  # type: ignore[dict-item]
-        else:
-            changes[path] = case.value
-    return gepa(**changes)
+    return gepa(**case.changes("gepa", with_key=with_key, base=base))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)

@@ -1,7 +1,6 @@
 """Every option of MIPRO changes what the search is made with, or warns that it does nothing."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import pytest
 
@@ -14,18 +13,8 @@ from ray_promptopt.runs.plans import num_held_out
 from ray_promptopt.runs.stages import declared_stages
 from tests.unit.config.doc_tables import MIPRO_TABLES
 from tests.unit.config.documents import mipro
+from tests.unit.config.option_cases import Case, attribute
 from tests.unit.config.test_spec import SPEC
-
-
-class Case(NamedTuple):
-    """`key = value`, with other keys beside it: what is seen of it, by default and then."""
-
-    key: str
-    value: object
-    see: Callable[[RunConfig], object]
-    before: object
-    after: object
-    beside: Mapping[str, object] = {}
 
 
 def search(name: str) -> Callable[[RunConfig], object]:
@@ -33,10 +22,9 @@ def search(name: str) -> Callable[[RunConfig], object]:
 
     def see(config: RunConfig) -> object:
         assert config.mipro is not None
-        found: object = mipro_settings(config, config.mipro, 96, Context("def program(): ..."))
-        for part in name.split("."):
-            found = getattr(found, part)
-        return found
+        return attribute(
+            mipro_settings(config, config.mipro, 96, Context("def program(): ...")), name
+        )
 
     return see
 
@@ -149,15 +137,7 @@ DERIVED = {"proposer_settings", "tpe", "demo", "grounding", "meta_update"}
 
 
 def made(case: Case, *, with_key: bool) -> RunConfig:
-    changes = {f"mipro__{name}": value for name, value in case.beside.items()}
-    path = "mipro__" + case.key.replace(".", "__")
-    if with_key:
-        parent, _, leaf = path.rpartition("__")
-        if isinstance(changes.get(parent), Mapping):
-            changes[parent] = {**changes[parent], leaf: case.value}  # type: ignore[dict-item]
-        else:
-            changes[path] = case.value
-    return mipro(**changes)
+    return mipro(**case.changes("mipro", with_key=with_key))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)
