@@ -92,7 +92,7 @@ class WorkLedger:
         """Close an open item."""
         self._ready.pop(work_id, None)
         self._taken.pop(work_id, None)
-        self._settled.setdefault(_job_of(work_id), set()).add(work_id)
+        self._settled.setdefault(job_of(work_id), set()).add(work_id)
 
     def close(self, job: str) -> None:
         """All work of this job is settled, and none will follow."""
@@ -100,7 +100,7 @@ class WorkLedger:
         self._closed.add(job)
 
     def _is_settled(self, work_id: WorkId) -> bool:
-        job = _job_of(work_id)
+        job = job_of(work_id)
         return job in self._closed or work_id in self._settled.get(job, ())
 
 
@@ -120,5 +120,6 @@ def refuse_misfit(item: WorkItem, outcome: Outcome) -> None:
             )
 
 
-def _job_of(work_id: WorkId) -> str:
+def job_of(work_id: WorkId) -> str:
+    """The job that a work id belongs to."""
     return work_id.partition(".")[0]

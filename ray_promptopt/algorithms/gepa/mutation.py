@@ -52,6 +52,22 @@ class Mutation:
     lost_reflections: dict[str, str] = field(default_factory=dict)
 
     @property
+    def key(self) -> str:
+        """What its work ids begin with."""
+        return f"i{self.iteration}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is closed."""
+        return self.stage is Stage.DONE
+
+    @property
+    def invites_merge(self) -> bool:
+        """A merge is tried after a reflective child has joined the population, and at no other
+        time."""
+        return self.is_done and self.iteration > 0 and not self.is_merge and bool(self.validation)
+
+    @property
     def is_merge(self) -> bool:
         """Whether the child joins two lineages."""
         return len(self.parents) > 1
@@ -98,15 +114,10 @@ def reflection_item(
     return ProposeText(_work_id(mutation, component), messages, sampling_seed)
 
 
-def job_name(iteration: int) -> str:
-    """What the ids of an iteration's work begin with."""
-    return f"i{iteration}"
-
-
 def component_of(work_id: WorkId) -> str:
     """The component that a reflection's id names (which may hold dots itself)."""
     return work_id.split(".", 2)[2]
 
 
 def _work_id(mutation: Mutation, what: str) -> WorkId:
-    return WorkId(f"{job_name(mutation.iteration)}.{WORK_TAGS[mutation.stage]}.{what}")
+    return WorkId(f"{mutation.key}.{WORK_TAGS[mutation.stage]}.{what}")

@@ -1,23 +1,20 @@
-"""GEPA behind the Optimizer protocol: routes outcomes to the search and its work to the asker."""
+"""GEPA behind the Optimizer protocol: one mutation after the other as a job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from ray_promptopt.algorithms.gepa.mutation import job_name
-from ray_promptopt.algorithms.gepa.rules import end_stage
+from ray_promptopt.algorithms.gepa.mutation import Mutation
+from ray_promptopt.algorithms.gepa.rules import announce, end_stage
 from ray_promptopt.algorithms.gepa.search import Search
 from ray_promptopt.algorithms.gepa.settings import GepaSettings
 from ray_promptopt.algorithms.gepa.state import restore, save
 from ray_promptopt.algorithms.gepa.view import search_counts, search_view
-from ray_promptopt.algorithms.ledger import WorkLedger, refuse_misfit
+from ray_promptopt.algorithms.staged import StagedOptimizer
 from ray_promptopt.core.candidate import Candidate
-from ray_promptopt.core.errors import ConfigError, ConfigProblem
 from ray_promptopt.core.work import (
     Decision,
     EvaluateCandidate,
     FailedOutcome,
-    Outcome,
     ProposalOutcome,
-    ProposeText,
     RolloutOutcome,
     SearchCounts,
     SearchView,
@@ -25,85 +22,48 @@ from ray_promptopt.core.work import (
 )
 
 
-class GepaOptimizer:
-    """Reflective evolution over a Pareto front (arXiv 2507.19457), schedule `reference`.
+class GepaOptimizer(StagedOptimizer[Search, Mutation]):
+    """Reflective evolution over a Pareto front (arXiv 2507.19457), schedule `reference`."""
 
-    Invariant: unless the search is over, at least one work item is open.
-    """
+    format = "gepa-reference-1"
 
     def __init__(self, settings: GepaSettings, initial: Candidate) -> None:
-        if not initial.components:
-            problem = ConfigProblem("initial candidate", "{}", "give at least one component")
-            raise ConfigError("GEPA", (problem,))
-        self._search = Search(settings, initial)
-        self._ledger = WorkLedger()
-        self._ledger.issue(self._search.items())
-
-    @property
-    def discarded(self) -> dict[str, int]:
-        """How many reflections and proposals were thrown away, by reason."""
-        return dict(self._search.tally.discarded)
-
-    def ask(self, capacity: int) -> list[WorkItem]:
-        """Up to `capacity` items of the present stage."""
-        return self._ledger.take(capacity)
-
-    def tell(self, outcome: Outcome) -> list[Decision]:
-        """Take an outcome in; the last one of a stage moves the search on.
-
-        Raises ValueError on an id never asked for, a kind that does not fit, or a score that is
-        not finite.
-        """
-        item = self._ledger.find(outcome.work_id)
-        if item is None:
-            return []
-        self._record(item, outcome)
-        self._ledger.settle(item.work_id)
-        if self._ledger.num_open:
-            return []
-        iteration = self._search.mutation.iteration
-        decisions = end_stage(self._search)
-        if self._search.mutation.iteration != iteration:
-            self._ledger.close(job_name(iteration))
-        self._ledger.issue(self._search.items())
-        return decisions
-
-    def _record(self, item: WorkItem, outcome: Outcome) -> None:
-        refuse_misfit(item, outcome)
-        match item, outcome:
-            case _, FailedOutcome():
-                self._search.record_failure(item, outcome)
-            case EvaluateCandidate(), RolloutOutcome():
-                self._search.record_rollout(item, outcome)
-            case ProposeText(), ProposalOutcome():
-                self._search.record_proposal(outcome)
-
-    def stop_reason(self) -> str | None:
-        """Why the search is over, in words; None while it goes on."""
-        return self._search.stop
+        super().__init__(Search(settings, initial))
 
     def counts(self) -> SearchCounts:
         """Where the search stands."""
-        search = self._search
-        return search_counts(
-            search.population,
-            search.initial,
-            search.tally,
-            iteration=search.mutation.iteration,
-            in_flight=self._ledger.num_taken,
-            rollouts_used=int(search.budget.spent),
-        )
+        return search_counts(self._search, self._ledger.num_taken)
 
     def view(self) -> SearchView:
         """The state of the search, for people."""
-        return search_view(self._search.population, self._search.initial, self.counts())
+        return search_view(self._search, self._ledger.num_taken)
 
-    def state_dict(self) -> dict[str, object]:
-        """The whole state as JSON-compatible values."""
-        return save(self._search, self._ledger.settled)
+    def _start_job(self) -> Mutation | None:
+        return None if self._ledger.num_open else self._search.start_next()
 
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
-        """Continue from `state_dict()`; items that were handed out unanswered are asked again."""
-        settled = restore(self._search, state)
-        self._ledger = WorkLedger(settled)
-        self._ledger.issue(self._search.items())
+    def _announce(self, job: Mutation) -> list[Decision]:
+        return announce(self._search)
+
+    def _items(self, job: Mutation) -> Sequence[WorkItem]:
+        return self._search.items()
+
+    def _end_stage(self, job: Mutation) -> list[Decision]:
+        return end_stage(self._search)
+
+    def _record_rollout(
+        self, job: Mutation, item: EvaluateCandidate, outcome: RolloutOutcome
+    ) -> None:
+        self._search.record_rollout(item, outcome)
+
+    def _record_proposal(self, job: Mutation, outcome: ProposalOutcome) -> None:
+        self._search.record_proposal(outcome)
+
+    def _record_failure(self, job: Mutation, item: WorkItem, outcome: FailedOutcome) -> None:
+        self._search.record_failure(item, outcome)
+
+    def _save(self) -> dict[str, object]:
+        return save(self._search)
+
+    def _restore(self, saved: Mapping[str, object]) -> list[Mutation]:
+        restore(self._search, saved)
+        return [] if self._search.mutation.is_done else [self._search.mutation]

@@ -22,7 +22,9 @@ def end_stage(search: Search) -> list[Decision]:
 def _end_initial_validation(search: Search) -> list[Decision]:
     mutation = search.mutation
     if mutation.validation:
-        return [*_admit(search, Origin.INITIAL), *_next(search)]
+        decisions = _admit(search, Origin.INITIAL)
+        search.close()
+        return decisions
     error = next(iter(mutation.lost_rollouts.values()))
     search.close()
     search.stop = (
@@ -40,7 +42,8 @@ def _end_parent_minibatch(search: Search) -> list[Decision]:
     scores = [result.score for result in mutation.parent_results.values()]
     if settings.skip_perfect_score and min(scores) >= settings.perfect_score:
         message = f"the parent is perfect on all {len(scores)} examples of the minibatch"
-        return [_about(search, DecisionKind.ITERATION_SKIPPED, message), *_next(search)]
+        search.close()
+        return [_about(search, DecisionKind.ITERATION_SKIPPED, message)]
     choose = COMPONENT_SELECTORS[settings.component_selector]
     mutation.components = choose(search.population, mutation.parents[0])
     mutation.move_to(Stage.REFLECTION)
@@ -101,7 +104,8 @@ def _judge(search: Search, before: float, after: float, *, passed: bool) -> list
         return [_about(search, DecisionKind.CANDIDATE_ACCEPTED, message, after)]
     search.tally.rejected += 1
     search.tally.count_proposal(improved=False)
-    return [_about(search, DecisionKind.CANDIDATE_REJECTED, message, after), *_next(search)]
+    search.close()
+    return [_about(search, DecisionKind.CANDIDATE_REJECTED, message, after)]
 
 
 def _end_validation(search: Search) -> list[Decision]:
@@ -111,7 +115,8 @@ def _end_validation(search: Search) -> list[Decision]:
     decisions = _admit(search, Origin.MERGE if mutation.is_merge else Origin.REFLECTION)
     improved = decisions[-1].kind is DecisionKind.NEW_BEST
     search.tally.count_proposal(improved=improved)
-    return [*decisions, *_next(search, try_merge=not mutation.is_merge)]
+    search.close()
+    return decisions
 
 
 def _admit(search: Search, origin: Origin) -> list[Decision]:
@@ -131,22 +136,15 @@ def _discard(search: Search, reason: str | None, message: str) -> list[Decision]
     if reason is not None:
         search.tally.count_discard(reason)
     search.tally.count_proposal(improved=False)
-    return [_about(search, DecisionKind.PROPOSAL_DISCARDED, message), *_next(search)]
-
-
-def _next(search: Search, *, try_merge: bool = False) -> list[Decision]:
-    """Close the mutation and begin the next one; a merged child is announced before its gate.
-
-    A merge is tried in the iteration after a reflective child joined, and in no other.
-    """
     search.close()
-    search.start_next(try_merge=try_merge)
-    if search.stop is not None:
-        iteration = search.mutation.iteration
-        return [Decision(DecisionKind.STOPPED, search.stop, iteration=iteration)]
-    if search.mutation.is_merge:
-        return [_about(search, DecisionKind.CANDIDATE_PROPOSED, "merged two lineages")]
-    return []
+    return [_about(search, DecisionKind.PROPOSAL_DISCARDED, message)]
+
+
+def announce(search: Search) -> list[Decision]:
+    """A merged child is known before its gate."""
+    if not search.mutation.is_merge:
+        return []
+    return [_about(search, DecisionKind.CANDIDATE_PROPOSED, "merged two lineages")]
 
 
 def _about(

@@ -89,6 +89,11 @@ class Search:
             self.stop = self._budget_stop("scoring the initial candidate", need)
 
     @property
+    def iteration(self) -> int:
+        """The number of the mutation in flight."""
+        return self.mutation.iteration
+
+    @property
     def parent(self) -> Candidate:
         """The candidate that is being mutated."""
         return self.population.members[self.mutation.parents[0]].candidate
@@ -106,8 +111,6 @@ class Search:
     def items(self) -> Sequence[WorkItem]:
         """All work of the present stage, answered or not."""
         mutation = self.mutation
-        if self.stop is not None:
-            return ()
         match mutation.stage:
             case Stage.REFLECTION:
                 return [self._reflection(name) for name in mutation.components]
@@ -188,23 +191,32 @@ class Search:
         self.tally.fruitless = 0 if mutation.used else self.tally.fruitless + 1
         mutation.move_to(Stage.DONE)
 
-    def start_next(self, *, try_merge: bool) -> None:
-        """Begin the next mutation or merge, or note why the search is over."""
+    def start_next(self) -> Mutation | None:
+        """The next mutation or merge, none being in flight; the first scores the initial
+        candidate. None when the search is at its end."""
+        if not self.mutation.is_done:
+            return self.mutation
         iteration = self.mutation.iteration + 1
-        self.stop = self._reason_to_stop()
-        if self.stop is None and not (try_merge and self._start_merge(iteration)):
-            self._start_mutation(iteration)
+        if self._limit_reached():
+            return None
+        if self.mutation.invites_merge and self._start_merge(iteration):
+            return self.mutation
+        return self.mutation if self._start_mutation(iteration) else None
 
-    def _start_mutation(self, iteration: int) -> None:
-        need = 2 * self._sampler.size + len(self.settings.validation)
-        if not self.budget.try_reserve(need):
-            self.stop = self._budget_stop("another proposal", need)
-            return
+    def _start_mutation(self, iteration: int) -> bool:
+        if not self.budget.try_reserve(self._mutation_need):
+            return False
         rng = stream(self.settings.rng_seed, "parent", iteration)
         select = CANDIDATE_SELECTORS[self.settings.candidate_selector]
         parent = select(self.population, self.settings, rng)
         seeds = self._sampler.minibatch(iteration - 1)
+        need = self._mutation_need
         self.mutation = Mutation(iteration, Stage.PARENT_MINIBATCH, (parent,), seeds, need)
+        return True
+
+    @property
+    def _mutation_need(self) -> int:
+        return 2 * self._sampler.size + len(self.settings.validation)
 
     def _start_merge(self, iteration: int) -> bool:
         """Begin a merge when one is allowed, affordable and to be found."""
@@ -230,7 +242,12 @@ class Search:
         pointers = [self.population.next_component[parent] for parent in member.parents]
         return self.population.add(member, self.mutation.validation, max(pointers, default=0))
 
-    def _reason_to_stop(self) -> str | None:
+    def reason_to_end(self) -> str:
+        """Why no mutation can begin."""
+        need = self._mutation_need
+        return self._limit_reached() or self._budget_stop("another proposal", need)
+
+    def _limit_reached(self) -> str | None:
         tally, settings = self.tally, self.settings
         if settings.max_proposals is not None and tally.proposals >= settings.max_proposals:
             return f"max proposals: {tally.proposals} of {settings.max_proposals} made"

@@ -1,37 +1,29 @@
 """The picture of a search that people are shown. Both schedules."""
 
-from ray_promptopt.algorithms.gepa.population import Population
-from ray_promptopt.algorithms.gepa.search import Tally
-from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
+from ray_promptopt.algorithms.gepa.search import Search
 from ray_promptopt.core.work import CandidateSummary, SearchCounts, SearchView
 
 
-def search_counts(
-    population: Population,
-    initial: Candidate,
-    tally: Tally,
-    *,
-    iteration: int,
-    in_flight: int,
-    rollouts_used: int,
-) -> SearchCounts:
+def search_counts(search: Search | LaneSearch, in_flight: int) -> SearchCounts:
     """Where a search stands, without anybody's scores."""
-    members = population.members
+    population, members = search.population, search.population.members
     return SearchCounts(
-        best=members[population.best].candidate.id if members else initial.id,
+        best=members[population.best].candidate.id if members else search.initial.id,
         front=tuple(members[index].candidate.id for index in sorted(population.answer())),
-        iteration=iteration,
-        accepted=tally.accepted,
-        rejected=tally.rejected,
+        iteration=search.iteration,
+        accepted=search.tally.accepted,
+        rejected=search.tally.rejected,
         in_flight=in_flight,
-        rollouts_used=rollouts_used,
+        rollouts_used=int(search.budget.spent),
     )
 
 
-def search_view(population: Population, initial: Candidate, counts: SearchCounts) -> SearchView:
+def search_view(search: Search | LaneSearch, in_flight: int) -> SearchView:
     """All admitted candidates with their scores; before the first is admitted, the initial one
     without scores."""
-    answer, members = population.answer(), population.members
+    population, members = search.population, search.population.members
+    answer = population.answer()
     summaries = tuple(
         CandidateSummary(
             member.candidate,
@@ -43,4 +35,5 @@ def search_view(population: Population, initial: Candidate, counts: SearchCounts
         )
         for index, member in enumerate(members)
     )
-    return SearchView(summaries or (CandidateSummary(initial, (), "initial", 0),), counts)
+    initial = CandidateSummary(search.initial, (), "initial", 0)
+    return SearchView(summaries or (initial,), search_counts(search, in_flight))

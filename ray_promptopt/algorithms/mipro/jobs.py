@@ -45,6 +45,16 @@ class Round:
     slots: list[Slot] = field(default_factory=list)
     history: dict[str, tuple[TriedInstruction, ...]] = field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """What its work ids begin with."""
+        return f"r{self.number}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is closed."""
+        return self.stage is RoundStage.DONE
+
     def move_to(self, stage: RoundStage) -> None:
         """Raises ValueError on a step that the table does not know."""
         if stage not in ROUND_TRANSITIONS[self.stage]:
@@ -71,6 +81,16 @@ class Evaluation:
     lost: str | None = None
     stage: EvaluationStage = EvaluationStage.RUNG
 
+    @property
+    def key(self) -> str:
+        """What its work ids begin with."""
+        return f"t{self.number}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is closed."""
+        return self.stage is EvaluationStage.DONE
+
     def climb(self, size: int) -> None:
         """Go on with the next `size` seeds."""
         self.move_to(EvaluationStage.RUNG)
@@ -86,16 +106,6 @@ class Evaluation:
 Job = Round | Evaluation
 
 
-def key_of(job: Job) -> str:
-    """The first part of the job's work ids."""
-    return f"r{job.number}" if isinstance(job, Round) else f"t{job.number}"
-
-
-def key_in(work_id: WorkId) -> str:
-    """The job that a work id belongs to."""
-    return work_id.partition(".")[0]
-
-
 def slot_in(work_id: WorkId) -> int:
     """The slot that a proposal's work id names."""
     return int(work_id.rpartition(".")[2])
@@ -103,19 +113,17 @@ def slot_in(work_id: WorkId) -> int:
 
 def proposal_id(job: Round, slot: int) -> WorkId:
     """The id of the call that fills a slot."""
-    return WorkId(f"{key_of(job)}.propose.{slot}")
+    return WorkId(f"{job.key}.propose.{slot}")
 
 
 def summary_id(job: Round) -> WorkId:
     """The id of the call that summarises the data set."""
-    return WorkId(f"{key_of(job)}.summary.0")
+    return WorkId(f"{job.key}.summary.0")
 
 
 def bootstrap_items(job: Round, candidate: Candidate) -> list[EvaluateCandidate]:
     """A rollout on every training seed of the round."""
-    return _rollouts(
-        f"{key_of(job)}.bootstrap", candidate, Part.TRAIN, job.seeds, Purpose.BOOTSTRAP
-    )
+    return _rollouts(f"{job.key}.bootstrap", candidate, Part.TRAIN, job.seeds, Purpose.BOOTSTRAP)
 
 
 def rung_items(
@@ -123,7 +131,7 @@ def rung_items(
 ) -> list[EvaluateCandidate]:
     """A rollout on every seed of the present rung."""
     seeds = order[job.first : job.last]
-    step = f"{key_of(job)}.rung{job.rung}"
+    step = f"{job.key}.rung{job.rung}"
     return _rollouts(step, candidate, Part.VALIDATION, seeds, job.purpose)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ray_promptopt.algorithms.mipro.bootstrap import ScoredRollout
 from ray_promptopt.algorithms.mipro.catalogue import Catalogue
 from ray_promptopt.algorithms.mipro.estimates import clearly_worse, estimates
-from ray_promptopt.algorithms.mipro.jobs import Evaluation, Round
+from ray_promptopt.algorithms.mipro.jobs import Evaluation, Job, Round
 from ray_promptopt.algorithms.mipro.settings import MiproSettings
 from ray_promptopt.algorithms.mipro.tpe import Point, Space, Trial, suggest
 from ray_promptopt.algorithms.parsing import wildcards
@@ -90,9 +90,19 @@ class Search:
         scored = [number for number, arm in enumerate(self.catalogue.arms) if arm.results]
         return sorted(scored, key=lambda number: (-values[number], number))
 
-    def begin(self) -> Evaluation | None:
-        """The evaluation of the initial candidate; None, and the search is over, when the budget
-        does not hold it."""
+    @property
+    def iteration(self) -> int:
+        """How many trials have begun."""
+        return self.tally.trials
+
+    def start_job(self) -> Job | None:
+        """The next round or evaluation. The first evaluation scores the initial candidate; when the
+        budget does not hold it the search is over."""
+        if not self.tally.evaluations:
+            return self._begin()
+        return self.start_round() or self.start_evaluation()
+
+    def _begin(self) -> Evaluation | None:
         settings = self.settings
         target = len(self.order) if settings.is_reference else settings.batch
         if not self.budget.try_reserve(target):
@@ -259,15 +269,13 @@ class Search:
         elif settings.patience is not None and tally.since_best >= settings.patience:
             self.closing = f"patience: {tally.since_best} trials in a row brought no new best"
 
-    def finish(self) -> str:
-        """Nothing is open and nothing can begin: why."""
-        if self.closing is None:
-            if self.budget.remaining < self.settings.batch + self._kept_back():
-                self.closing = self._budget_stop("nothing more is affordable")
-            else:
-                self.closing = "nothing left to try: every combination of choices was scored"
-        self.stop = self.closing
-        return self.stop
+    def reason_to_end(self) -> str:
+        """Why nothing can begin although nothing is open."""
+        if self.closing is not None:
+            return self.closing
+        if self.budget.remaining < self.settings.batch + self._kept_back():
+            return self._budget_stop("nothing more is affordable")
+        return "nothing left to try: every combination of choices was scored"
 
     def _budget_stop(self, why: str) -> str:
         used, limit = int(self.budget.spent), self.settings.rollout_budget

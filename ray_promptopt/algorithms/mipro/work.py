@@ -42,8 +42,6 @@ _LEAST_SHOWN = 3
 
 def items_of(search: Search, job: Job) -> Sequence[WorkItem]:
     """All work of the present stage, answered or not."""
-    if search.stop is not None:
-        return ()
     candidate = search.catalogue.candidate(job.arm)
     match job:
         case Evaluation(stage=EvaluationStage.RUNG):

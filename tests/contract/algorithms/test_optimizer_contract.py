@@ -15,6 +15,7 @@ from ray_promptopt.algorithms.gepa import AsyncGepaOptimizer, GepaOptimizer, Gep
 from ray_promptopt.algorithms.gepa.lanes.settings import LaneSettings
 from ray_promptopt.algorithms.mipro import MiproOptimizer, MiproSettings, UpdateSettings
 from ray_promptopt.core.candidate import Candidate
+from ray_promptopt.core.errors import JournalError
 from ray_promptopt.core.ids import WorkId
 from ray_promptopt.core.work import (
     DecisionKind,
@@ -255,6 +256,34 @@ def test_state_dict_when_loaded_at_every_step_continues_identically(make: Factor
         assert copy.stop_reason() == original.stop_reason()
 
 
+def test_state_when_of_another_run_is_refused_by_name(make: Factory) -> None:
+    state = through_json(make())
+    for key, other, shown in (
+        ("format", "other-1", "format other-1"),
+        ("initial", "c0ffee", "initial candidate c0ffee"),
+        ("train", [5], "train seeds"),
+        ("validation", [5], "validation seeds"),
+        ("rng_seed", 99, "rng_seed 99"),
+    ):
+        with pytest.raises(JournalError, match=f"another run: it has {shown}"):
+            make().load_state_dict({**state, key: other})
+
+
+def test_state_when_damaged_is_refused(make: Factory) -> None:
+    state = through_json(make())
+    own = state["search"]
+    assert isinstance(own, dict)
+    damaged = [without(state, key) for key in state]
+    damaged += [{**state, "search": without(own, key)} for key in own]
+    for broken in damaged:
+        with pytest.raises(JournalError, match="cannot be read"):
+            make().load_state_dict(broken)
+
+
+def without(values: dict[str, object], left_out: str) -> dict[str, object]:
+    return {key: value for key, value in values.items() if key != left_out}
+
+
 def hash_of(item: WorkItem) -> int:
     return sum(ord(char) for char in item.work_id)
 
@@ -311,6 +340,21 @@ def test_search_when_everything_is_lost_ends_and_costs_nothing(make: Factory) ->
     run_search(optimizer, Landscape(lost=lambda item: True))
     assert "connection refused" in str(optimizer.stop_reason())
     assert optimizer.counts().rollouts_used == 0
+
+
+def test_outcome_when_the_search_is_over_is_noted_and_nothing_follows(make: Factory) -> None:
+    optimizer, landscape = make(), Landscape()
+    items = ask_all(optimizer)
+    initial = [item for item in items if item.purpose is Purpose.INITIAL_VALIDATION]
+    beside = [item for item in items if item not in initial]
+    for item in initial:
+        optimizer.tell(FailedOutcome(item.work_id, "connection refused"))
+    assert optimizer.stop_reason()
+    for item in beside:
+        assert optimizer.tell(landscape.answer(item)) == []
+    assert optimizer.counts().in_flight == 0
+    assert optimizer.counts().rollouts_used == landscape.num_rollouts
+    assert optimizer.ask(99) == []
 
 
 def test_search_when_the_task_app_dies_after_the_start_ends(make: Factory) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from ray_promptopt.algorithms.gepa import GepaOptimizer, GepaSettings
 from ray_promptopt.core.candidate import Candidate
-from ray_promptopt.core.errors import ConfigError, JournalError
+from ray_promptopt.core.errors import ConfigError
 
 GOOD = GepaSettings((0, 1), (2, 3), 100)
 
@@ -48,17 +48,3 @@ def test_settings_when_several_values_are_wrong_name_all() -> None:
 def test_optimizer_when_the_initial_candidate_is_empty_is_refused() -> None:
     with pytest.raises(ConfigError, match="at least one component"):
         GepaOptimizer(GOOD, Candidate.of({}))
-
-
-def test_load_when_the_state_is_of_another_run_is_refused() -> None:
-    state = GepaOptimizer(GOOD, Candidate.of({"a": "x"})).state_dict()
-    other = GepaOptimizer(dataclasses.replace(GOOD, train=(5,)), Candidate.of({"a": "x"}))
-    with pytest.raises(JournalError, match="train seeds"):
-        other.load_state_dict(state)
-    with pytest.raises(JournalError, match="initial candidate"):
-        GepaOptimizer(GOOD, Candidate.of({"a": "y"})).load_state_dict(state)
-
-
-def test_load_when_the_state_is_damaged_is_refused() -> None:
-    with pytest.raises(JournalError, match="cannot be read"):
-        GepaOptimizer(GOOD, Candidate.of({"a": "x"})).load_state_dict({"version": 1})

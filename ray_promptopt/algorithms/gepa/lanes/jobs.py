@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ray_promptopt.algorithms.gepa.lanes.crossing import Crossing
 from ray_promptopt.algorithms.gepa.lanes.lesson import VerifiedLesson
@@ -22,8 +21,6 @@ from ray_promptopt.core.examples import Example, Part
 from ray_promptopt.core.ids import WorkId
 from ray_promptopt.core.messages import ChatMessage
 from ray_promptopt.core.work import EvaluateCandidate, ProposeText, Purpose
-
-LANE, LANDING = "l", "g"
 
 
 @dataclass(slots=True)
@@ -45,6 +42,16 @@ class Lane:
     child: Candidate | None = None
     after: dict[int, float] = field(default_factory=dict)
     lost_rollouts: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What its work ids begin with."""
+        return f"l{self.number}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is closed."""
+        return self.stage is LaneStage.DONE
 
     def move_to(self, stage: LaneStage) -> None:
         """Enter the next stage. Raises ValueError when it may not follow the present one."""
@@ -76,6 +83,16 @@ class Landing:
     lost_rollouts: dict[int, str] = field(default_factory=dict)
 
     @property
+    def key(self) -> str:
+        """What its work ids begin with."""
+        return f"g{self.number}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is closed."""
+        return self.stage is LandingStage.DONE
+
+    @property
     def is_initial(self) -> bool:
         """Whether it scores the initial candidate."""
         return self.number == 0
@@ -91,25 +108,11 @@ class Landing:
         self.stage = stage
 
 
-class WorkName(NamedTuple):
-    """The parts of a work id such as `l12.child.train:5` or `g3.merge.system`."""
-
-    kind: str
-    number: int
-    what: str
-
-
-def read_work_id(work_id: WorkId) -> WorkName:
-    """Whose work this is. Raises ValueError on an id that no lane or landing has made."""
-    try:
-        job, _, what = work_id.split(".", 2)
-        return WorkName(job[0], int(job[1:]), what)
-    except (ValueError, IndexError):
-        raise ValueError(f"work id {work_id!r} was never asked for") from None
+Job = Lane | Landing
 
 
 def rollout_items(
-    job: Lane | Landing, candidate: Candidate, part: Part, seeds: Iterable[int]
+    job: Job, candidate: Candidate, part: Part, seeds: Iterable[int]
 ) -> list[EvaluateCandidate]:
     """The rollouts of the present stage."""
     purpose = PURPOSES[job.stage]
@@ -123,20 +126,20 @@ def rollout_items(
 
 
 def proposal_item(
-    job: Lane | Landing, component: str, messages: tuple[ChatMessage, ...], sampling_seed: int
+    job: Job, component: str, messages: tuple[ChatMessage, ...], sampling_seed: int
 ) -> ProposeText:
     """The model call that writes one component."""
     return ProposeText(_work_id(job, component), messages, sampling_seed)
 
 
-def task_name(job: Lane | Landing, component: str) -> str:
+def task_name(job: Job, component: str) -> str:
     """The name of a model call's own random stream."""
     return _work_id(job, component)
 
 
-def _work_id(job: Lane | Landing, what: str) -> WorkId:
-    kind = LANE if isinstance(job, Lane) else LANDING
-    return WorkId(f"{kind}{job.number}.{TAGS[job.stage]}.{what}")
+def _work_id(job: Job, what: str) -> WorkId:
+    """Such as `l12.child.train:5` or `g3.merge.system`."""
+    return WorkId(f"{job.key}.{TAGS[job.stage]}.{what}")
 
 
 def _check_transition(name: str, present: Stage, following: Stage) -> None:

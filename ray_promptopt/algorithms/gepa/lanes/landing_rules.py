@@ -54,21 +54,29 @@ def landing_items(search: LaneSearch, landing: Landing) -> list[WorkItem]:
 
 
 def widen(search: LaneSearch, landing: Landing) -> list[WorkItem]:
-    """The next shard of an evaluation, once half of the last one is in; none when all is asked,
-    or when racing says that the child is hopeless."""
-    order = search.validation_order
-    if landing.stage is not LandingStage.VALIDATION or landing.asked >= len(order):
+    """The next shard of an evaluation, once half of the last one is in."""
+    if landing.stage is not LandingStage.VALIDATION or landing.child is None:
         return []
     answered = len(landing.measurements) + len(landing.lost_rollouts)
-    races = search.settings.lanes.racing and not landing.is_initial
-    size = shard_size(len(order)) if races else len(order)
-    if landing.asked - answered > size // 2 or _is_raced_out(search, landing):
+    if landing.asked - answered > _shard_size(search) // 2:
         return []
-    shard = order[landing.asked : landing.asked + size]
-    landing.asked += len(shard)
-    assert landing.child is not None
-    seeds = _unscored(landing, shard)
+    seeds = _unscored(landing, _next_shard(search, landing))
     return [*rollout_items(landing, landing.child, Part.VALIDATION, seeds)]
+
+
+def _next_shard(search: LaneSearch, landing: Landing) -> Sequence[int]:
+    """Seeds to be asked for; none when all are, or when racing says that the child is hopeless."""
+    rest = search.validation_order[landing.asked :]
+    if not rest or _is_raced_out(search, landing):
+        return ()
+    shard = rest[: _shard_size(search)]
+    landing.asked += len(shard)
+    return shard
+
+
+def _shard_size(search: LaneSearch) -> int:
+    whole = len(search.validation_order)
+    return shard_size(whole) if search.settings.lanes.racing else whole
 
 
 def _unscored(landing: Landing, seeds: Sequence[int]) -> list[int]:
@@ -198,6 +206,7 @@ def _set_lost_lessons_aside(search: LaneSearch, landing: Landing) -> list[Decisi
 
 def _to_validation(search: LaneSearch, landing: Landing) -> list[Decision]:
     landing.move_to(LandingStage.VALIDATION)
+    _next_shard(search, landing)
     return []
 
 

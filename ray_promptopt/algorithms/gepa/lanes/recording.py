@@ -1,9 +1,9 @@
 """Notes an outcome in the lane or landing that asked for it, and pays for rollouts."""
 
-from ray_promptopt.algorithms.gepa.lanes.jobs import Landing, Lane, read_work_id
+from ray_promptopt.algorithms.gepa.lanes.jobs import Job, Lane
 from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
 from ray_promptopt.algorithms.gepa.lanes.stages import LandingStage, LaneStage
-from ray_promptopt.algorithms.gepa.mutation import Scored
+from ray_promptopt.algorithms.gepa.mutation import Scored, component_of
 from ray_promptopt.algorithms.gepa.objectives import Measurement
 from ray_promptopt.algorithms.parsing import parse_reflection
 from ray_promptopt.core.examples import Part
@@ -14,8 +14,6 @@ from ray_promptopt.core.work import (
     RolloutOutcome,
     WorkItem,
 )
-
-Job = Lane | Landing
 
 
 def record_rollout(
@@ -45,7 +43,7 @@ def record_rollout(
 
 def record_proposal(search: LaneSearch, job: Job, outcome: ProposalOutcome) -> None:
     """Read the new text of a component, or note why there is none."""
-    component = read_work_id(outcome.work_id).what
+    component = component_of(outcome.work_id)
     current = job.parent if isinstance(job, Lane) else job.target
     result = parse_reflection(
         outcome.text,
@@ -60,7 +58,7 @@ def record_proposal(search: LaneSearch, job: Job, outcome: ProposalOutcome) -> N
 def record_failure(search: LaneSearch, job: Job, item: WorkItem, outcome: FailedOutcome) -> None:
     """Note a lost item: a rollout is not scored, and its reservation is given back."""
     if not isinstance(item, EvaluateCandidate):
-        job.rewrite.lose(read_work_id(outcome.work_id).what, outcome.error)
+        job.rewrite.lose(component_of(outcome.work_id), outcome.error)
         return
     search.budget.release(1)
     job.reserved -= 1

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ray_promptopt.algorithms.gepa.lanes.crossing import Crossing, Triplet, plan_crossing
 from ray_promptopt.algorithms.gepa.lanes.edit_book import EditBook
-from ray_promptopt.algorithms.gepa.lanes.jobs import Landing, Lane
+from ray_promptopt.algorithms.gepa.lanes.jobs import Job, Landing, Lane
 from ray_promptopt.algorithms.gepa.lanes.known import KnownResults
 from ray_promptopt.algorithms.gepa.lanes.lesson import VerifiedLesson
 from ray_promptopt.algorithms.gepa.lanes.pace import Breadth, GroupSize
@@ -77,17 +77,30 @@ class LaneSearch:
         self.validation_order = tuple(settings.validation[int(place)] for place in order)
 
     @property
+    def iteration(self) -> int:
+        """How many lanes have begun."""
+        return self.num_lanes
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The components, in their order."""
         return tuple(name for name, _ in self.initial.components)
 
-    def begin(self) -> Landing | None:
-        """The initial candidate's validation; None, and the search over, when it is too dear."""
+    def start_job(self, num_open: int) -> Job | None:
+        """The next landing or lane. The first landing scores the initial candidate; when it is too
+        dear the search is over."""
+        if not self.num_landings:
+            return self._begin()
+        return self.start_landing() or self.start_lane(num_open)
+
+    def _begin(self) -> Landing | None:
         need = len(self.settings.validation)
         if not self.budget.try_reserve(need):
-            self.stop = self.budget_stop("scoring the initial candidate", need)
+            self.stop = self._budget_stop("scoring the initial candidate", need)
             return None
-        landing = Landing(self._next_landing(), self.initial, (), need, child=self.initial)
+        landing = Landing(
+            self._next_landing(), self.initial, (), need, child=self.initial, asked=need
+        )
         landing.move_to(LandingStage.VALIDATION)
         self.landings[landing.number] = landing
         return landing
@@ -347,14 +360,13 @@ class LaneSearch:
 
     # --- ends ------------------------------------------------------------------------------
 
-    def finish(self) -> None:
-        """Nothing is in flight and nothing can begin: say why."""
+    def reason_to_end(self) -> str:
+        """Why nothing can begin although nothing is in flight."""
         need = 2 * self._sampler.size + self._landing_floor()
         reason = self.closing or self._limit_reached()
-        self.stop = reason or self.budget_stop("another proposal and its landing", need)
+        return reason or self._budget_stop("another proposal and its landing", need)
 
-    def budget_stop(self, step: str, need: int) -> str:
-        """Why the budget ends the search."""
+    def _budget_stop(self, step: str, need: int) -> str:
         return (
             f"rollout budget: {self.budget.spent:.0f} of the search's "
             f"{self.settings.rollout_budget} used; {step} needs up to {need}"

@@ -1,14 +1,10 @@
-"""The whole state of an asynchronous search as JSON-compatible values, and back.
-
-Fronts, means and open work are not saved: they follow from what is.
-"""
+"""What an asynchronous search saves of itself, and takes back. Fronts and means follow from it."""
 
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from ray_promptopt.algorithms.gepa.lanes.crossing import Triplet
 from ray_promptopt.algorithms.gepa.lanes.edit_book import EditBook
@@ -19,25 +15,18 @@ from ray_promptopt.algorithms.gepa.lanes.pace import Breadth, GroupSize
 from ray_promptopt.algorithms.gepa.lanes.search import LaneSearch
 from ray_promptopt.algorithms.gepa.saved_population import (
     SavedMember,
-    check_same_run,
     restored_population,
     save_members,
 )
 from ray_promptopt.algorithms.gepa.search import Tally
 from ray_promptopt.core.candidate import Candidate
-from ray_promptopt.core.errors import JournalError
-from ray_promptopt.core.ids import CandidateId, WorkId
+from ray_promptopt.core.ids import CandidateId
 
 
 @dataclass(frozen=True, slots=True)
 class SavedLanes:
-    """Everything that a restarted optimizer needs besides its settings."""
+    """All but what `algorithms/saved_state.py` saves of every search."""
 
-    version: Literal["lanes-1"]
-    initial: CandidateId
-    train: tuple[int, ...]
-    validation: tuple[int, ...]
-    rng_seed: int
     members: tuple[SavedMember, ...]
     known: KnownResults
     edits: EditBook
@@ -57,23 +46,15 @@ class SavedLanes:
     num_crossings_passed: int
     planned_at: int
     barren: int
-    settled: tuple[WorkId, ...]
-    rollouts_used: int
     closing: str | None
-    stop: str | None
 
 
 _ADAPTER = TypeAdapter(SavedLanes)
 
 
-def save(search: LaneSearch, settled: tuple[WorkId, ...]) -> dict[str, object]:
-    """The state as dicts, lists, strings and numbers."""
+def save(search: LaneSearch) -> dict[str, object]:
+    """What the frame does not hold."""
     saved = SavedLanes(
-        version="lanes-1",
-        initial=search.initial.id,
-        train=search.settings.train,
-        validation=search.settings.validation,
-        rng_seed=search.settings.rng_seed,
         members=save_members(search.population),
         known=search.known,
         edits=search.edits,
@@ -93,25 +74,15 @@ def save(search: LaneSearch, settled: tuple[WorkId, ...]) -> dict[str, object]:
         num_crossings_passed=search.num_crossings_passed,
         planned_at=search.planned_at,
         barren=search.barren,
-        settled=settled,
-        rollouts_used=int(search.budget.spent),
         closing=search.closing,
-        stop=search.stop,
     )
     state: dict[str, object] = _ADAPTER.dump_python(saved, mode="json")
     return state
 
 
-def restore(search: LaneSearch, state: Mapping[str, object]) -> tuple[WorkId, ...]:
-    """Put a saved state into a search of the same settings; returns the settled work ids.
-
-    Raises JournalError when the state is damaged or of another run.
-    """
-    try:
-        saved = _ADAPTER.validate_python(state)
-    except ValidationError as error:
-        raise JournalError(f"saved GEPA state cannot be read: {error}") from error
-    check_same_run(search.settings, search.initial, saved)
+def restore(search: LaneSearch, state: Mapping[str, object]) -> None:
+    """Put a saved state into a search of the same settings."""
+    saved = _ADAPTER.validate_python(state)
     search.population = restored_population(search.settings, saved.members)
     search.indices = {
         member.candidate.id: index for index, member in enumerate(search.population.members)
@@ -127,8 +98,4 @@ def restore(search: LaneSearch, state: Mapping[str, object]) -> tuple[WorkId, ..
     search.crossed, search.barren = set(saved.crossed), saved.barren
     search.num_crossings_passed = saved.num_crossings_passed
     search.planned_at = saved.planned_at
-    search.closing, search.stop = saved.closing, saved.stop
-    search.budget.spent = saved.rollouts_used
-    search.budget.reserved = sum(lane.reserved for lane in saved.lanes)
-    search.budget.reserved += sum(landing.reserved for landing in saved.landings)
-    return saved.settled
+    search.closing = saved.closing

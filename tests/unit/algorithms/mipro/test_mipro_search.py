@@ -12,7 +12,7 @@ from ray_promptopt.algorithms.mipro import (
 from ray_promptopt.algorithms.mipro.jobs import Evaluation, Round
 from ray_promptopt.algorithms.mipro.stages import EvaluationStage, RoundStage
 from ray_promptopt.core.candidate import Candidate
-from ray_promptopt.core.errors import ConfigError, JournalError
+from ray_promptopt.core.errors import ConfigError
 from ray_promptopt.core.examples import Part
 from ray_promptopt.core.work import (
     DecisionKind,
@@ -236,15 +236,6 @@ def test_settings_when_out_of_range_name_every_problem() -> None:
         with_(train=(), batch_size=0, max_demos=-1)
     text = str(caught.value)
     assert all(key in text for key in ("train", "batch_size", "max_demos"))
-
-
-def test_state_when_of_another_run_or_damaged_is_refused() -> None:
-    optimizer = MiproOptimizer(SETTINGS, INITIAL)
-    other = MiproOptimizer(with_(rng_seed=9), INITIAL)
-    with pytest.raises(JournalError, match="another run"):
-        other.load_state_dict(optimizer.state_dict())
-    with pytest.raises(JournalError, match="cannot be read"):
-        optimizer.load_state_dict({"version": "mipro-1"})
 
 
 def test_jobs_when_moved_against_their_tables_refuse() -> None:
