@@ -18,10 +18,18 @@ FloatArray = npt.NDArray[np.float64]
 class Density:
     """A mixture of product kernels around points, and a uniform one."""
 
-    def __init__(self, space: Space, points: Sequence[Point], prior_weight: float) -> None:
+    def __init__(
+        self,
+        space: Space,
+        points: Sequence[Point],
+        prior_weight: float,
+        weights_of_points: Sequence[float] | None = None,
+    ) -> None:
+        """Points weigh 1 each, or what `weights_of_points` says (above 0, one per point)."""
         self._space = space
         self._points = np.asarray(points, dtype=np.int64).reshape(-1, len(space.variables))
-        weights = np.asarray([1.0] * len(points) + [prior_weight])
+        of_points = [1.0] * len(points) if weights_of_points is None else weights_of_points
+        weights = np.asarray([*of_points, prior_weight])
         self._weights = weights / weights.sum()
         num_kernels = len(points) + 1
         sizes = np.asarray([len(variable.choices) for variable in space.variables], dtype=float)

@@ -14,6 +14,7 @@ from ray_promptopt.algorithms.mipro.tpe.univariate import UnivariateProposer
 
 NUM_UNIVARIATE = 4  # points asked of hyperopt per suggestion, each under a seed of its own
 NUM_CENTRES = 3  # good points around which neighbours are proposed
+RUNNING_WEIGHT = 0.5  # of a running trial, beside 1 of one that is known not to be good
 MAX_DRAWS = 100  # tries to draw a new point before all points are walked through
 
 _LEAST_PRIOR = 1e-3
@@ -89,7 +90,8 @@ def _best_candidate(
 ) -> Point:
     """The candidate that is likelier among the good trials than among the others, the most.
 
-    Running trials count among the others: what is being tried is not asked for again nearby.
+    Running trials count among the others: what is being tried is not asked for again nearby. They
+    weigh less than a trial that is known to be bad, since they were chosen to be good.
     """
     ranked = sorted(
         ((trial.score, trial.point) for trial in trials if trial.score is not None),
@@ -98,7 +100,7 @@ def _best_candidate(
     num_good = max(1, math.ceil(settings.gamma * len(ranked)))
     good = [point for _, point in ranked[:num_good]]
     running = [trial.point for trial in trials if trial.score is None]
-    others = [point for _, point in ranked[num_good:]] + running
+    bad = [point for _, point in ranked[num_good:]]
     good_density = Density(space, good, settings.prior)
     candidates = {
         *_univariate(space, trials, settings, rng),
@@ -106,7 +108,8 @@ def _best_candidate(
         *_neighbours(space, [point for point in good if space.holds(point)][:NUM_CENTRES]),
     }
     new = sorted(candidates - tried) or [_unseen(space, tried, rng)]
-    other_density = Density(space, others, settings.prior)
+    weights = [1.0] * len(bad) + [RUNNING_WEIGHT] * len(running)
+    other_density = Density(space, bad + running, settings.prior, weights)
     ratio = good_density.log(new) - other_density.log(new)
     return new[int(np.argmax(ratio))]
 

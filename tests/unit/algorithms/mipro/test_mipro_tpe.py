@@ -119,6 +119,14 @@ def test_density_when_summed_over_the_space_is_one() -> None:
     assert max(points, key=lambda point: density.log([point])[0]) == (2, 1)
 
 
+def test_density_when_points_weigh_less_is_lower_at_them() -> None:
+    points: list[Point] = [(0, 0), (2, 1)]
+    logs = [
+        Density(SPACE, points, 1.0, [1.0, weight]).log([(2, 1)])[0] for weight in (0.1, 0.5, 1.0)
+    ]
+    assert logs[0] < logs[1] < logs[2] == Density(SPACE, points, 1.0).log([(2, 1)])[0]
+
+
 def test_density_when_drawn_from_gives_points_as_often_as_it_says() -> None:
     density = Density(SPACE, [(2, 1)], prior_weight=1.0)
     rng = stream(3, "draws", 0)
